@@ -1,0 +1,45 @@
+# `make` alone lists the targets, from the comments behind them.
+.DEFAULT_GOAL := help
+.PHONY: help dev test bench fuzz lint fmt generate check
+
+# How long `make fuzz` runs each target.
+FUZZTIME ?= 30s
+
+# Go and npm keep caches in the home folder. A user without one gets a folder here.
+ifneq ($(shell [ -w "$$HOME" ] && echo usable),usable)
+export HOME := $(CURDIR)/.paperplane/home
+export GOFLAGS := $(GOFLAGS) -modcacherw
+$(shell mkdir -p -m 711 .paperplane && mkdir -p -m 700 .paperplane/home)
+endif
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Built and then run, rather than `go run`: that one does not hand on a SIGTERM, and what was started would live on.
+dev: ## run everything on this machine; Ctrl-C stops it, RESET=1 starts afresh
+	@go build -o .paperplane/paperplane ./cmd/paperplane
+	@.paperplane/paperplane dev $(if $(RESET),--reset)
+
+test: ## run every test with the race detector; installs what is missing
+	@tools/test
+
+bench: ## run every benchmark
+	@go run ./tools/local/prepare
+	@go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' --exclude-dir='.?*' . | while IFS=: read -r file function; do \
+		go test -run '^$$' -fuzz "^$${function#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+	done
+
+lint: ## check style, import rules, dead code and that generated files are current
+	@tools/lint/check
+
+fmt: ## format Go files and templates
+	@"$$(tools/lint/build)/golangci-lint" fmt ./...
+	@go tool templ fmt .
+
+generate: ## write the Go files of the templates
+	@go tool templ generate
+
+check: test lint ## all that CI runs

@@ -1,0 +1,137 @@
+// Package config reads Paperplane's configuration: defaults in code, then a YAML file, then PAPERPLANE_* environment
+// variables, then flags, each overruling the one before. It owns the list of keys, their checks and how secrets are
+// kept from being printed; it is the only package that reads the environment, and only the command imports it, so every
+// other package is handed its own few values.
+//
+// Everything that is wrong is reported at once, one line a key. Nothing is guessed: an unknown key, an unknown
+// PAPERPLANE_* variable, a bad address, a short secret and settings that contradict each other are all refused.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"net/url"
+)
+
+// Config is the effective configuration. Load fills it; the zero value configures nothing.
+type Config struct {
+	Public   Public
+	Internal Internal
+	Database Database
+	Kratos   Kratos
+	Mail     Mail
+	Links    Links
+	Pages    Pages
+	Jobs     Jobs
+	Log      Log
+}
+
+// Public is what browsers and the mail provider reach.
+type Public struct {
+	// URL is the one origin that browsers see: scheme and lower-case host, the port only where it is not the scheme's
+	// own, no path. Links in letters start with it. Nil when the configuration was refused.
+	URL *url.URL
+	// Listen is host:port of the public listener. TLS ends before it, in a proxy.
+	Listen string
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+}
+
+// Internal is what only Kratos reaches: its hooks and its courier.
+type Internal struct {
+	// Listen is host:port of the internal listener: a loopback or private address, or a name that stands for one.
+	Listen string
+	// URL is where Kratos reaches that listener: scheme, host and port, without a slash at the end.
+	URL string
+	// HookKey is what Kratos' hooks send to prove themselves.
+	HookKey Secret
+}
+
+// Database is PostgreSQL.
+type Database struct {
+	// DSN says where it is. It demands a verified server unless the host is a loopback one or Insecure is set.
+	DSN DSN
+	// Insecure allows a connection over a network without a verified server.
+	Insecure bool
+	// MaxConnections is how many connections the pool of pages and jobs opens at most.
+	MaxConnections int
+}
+
+// Kratos is how Paperplane reaches Ory Kratos, from server to server.
+type Kratos struct {
+	// PublicURL is Kratos' public API, without a slash at the end.
+	PublicURL string
+	// AdminURL is Kratos' admin API, without a slash at the end.
+	AdminURL string
+	// SessionCookie is the name that Kratos gives its session cookie.
+	SessionCookie string
+	// Secret is what the secrets in a configuration written for Kratos are derived from; zero when Kratos has its own.
+	Secret Secret
+}
+
+// Mail is how letters leave.
+type Mail struct {
+	// Provider is who sends; ProviderResend is the only one yet.
+	Provider Provider
+	// From is the mailbox that letters come from, as RFC 5322 §3.4 writes it, such as "Example" <invitations@example.com>.
+	From string
+	// Resend is how Resend is reached.
+	Resend Resend
+}
+
+// Provider names a mail provider.
+type Provider string
+
+// ProviderResend is Resend, or whatever else speaks its HTTP contract.
+const ProviderResend Provider = "resend"
+
+// Resend is how Resend's API is reached.
+type Resend struct {
+	// APIKey is sent with every call.
+	APIKey Secret
+	// BaseURL is where the API is, without a slash at the end.
+	BaseURL string
+	// Insecure allows plain http to a host that is not a loopback one.
+	Insecure bool
+}
+
+// Links is how invitation links are made.
+type Links struct {
+	// Keys are the secrets that links are derived from, the one for new links first.
+	Keys []LinkKey
+}
+
+// LinkKey is one of them.
+type LinkKey struct {
+	ID     string `yaml:"id"` // lower-case letters and digits; stands in every link made with it
+	Secret Secret `yaml:"secret"`
+}
+
+// Pages is what the web pages need.
+type Pages struct {
+	// Secret is the key of the tokens that forms carry against cross-site requests.
+	Secret Secret
+}
+
+// Jobs is the background work.
+type Jobs struct {
+	// Workers is how many jobs run at the same time in this process.
+	Workers int
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	// Level is the least severe level that is written.
+	Level slog.Level
+	// Format is how a line looks.
+	Format LogFormat
+}
+
+// LogFormat is how a log line looks.
+type LogFormat string
+
+// The formats.
+const (
+	LogText LogFormat = "text" // key=value, for people
+	LogJSON LogFormat = "json" // one JSON object a line, for collectors
+)

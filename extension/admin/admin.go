@@ -1,0 +1,176 @@
+// Package admin is the administrators' pages of one organisation: the users list with pause, resume and resend, the
+// form that invites users, and the confirmation screen of a batch. It asks the verbs and decides nothing itself; whether
+// an actor may do something is the verbs' answer, and the pages only leave out what would be refused.
+package admin
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension"
+	"paperplane/extension/gate"
+	"paperplane/extension/invite"
+	"paperplane/extension/roster"
+	"paperplane/extension/web"
+)
+
+// Sessions asks whom a browser belongs to.
+type Sessions interface {
+	// Session gives the browser's session; ErrNoSession when there is none.
+	Session(ctx context.Context, browser extension.Browser) (extension.Session, error)
+}
+
+// Gate asks whether a session may enter an organisation.
+type Gate interface {
+	// Enter tells a session's standing in an organisation; ErrNotFound when it has no user there.
+	Enter(ctx context.Context, session extension.Session, slug string) (gate.Entry, error)
+}
+
+// Inviter is the verb that invites.
+type Inviter interface {
+	Choices(ctx context.Context, actor extension.Actor) (extension.Choices, error)
+	Send(ctx context.Context, actor extension.Actor, order invite.Order) (extension.BatchID, error)
+	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
+	Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error)
+}
+
+// Roster is the verb about users who are here.
+type Roster interface {
+	List(ctx context.Context, actor extension.Actor, filter extension.Filter) (roster.List, error)
+	Find(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
+	Pause(ctx context.Context, actor extension.Actor, user extension.UserID) error
+	Resume(ctx context.Context, actor extension.Actor, user extension.UserID) error
+}
+
+// Options are what the pages are made of.
+type Options struct {
+	Shell    *web.Shell
+	Sessions Sessions
+	Gate     Gate
+	Inviter  Inviter
+	Roster   Roster
+}
+
+// Pages are the administrators' pages.
+type Pages struct {
+	shell    *web.Shell
+	sessions Sessions
+	gate     Gate
+	inviter  Inviter
+	roster   Roster
+}
+
+// Mount puts the pages under /o/{slug} of the shell's app.
+func Mount(o Options) {
+	p := &Pages{shell: o.Shell, sessions: o.Sessions, gate: o.Gate, inviter: o.Inviter, roster: o.Roster}
+	organisation := o.Shell.App().Group("/o/:slug")
+	organisation.Get("/", p.read(p.home))
+	organisation.Get("/users", p.read(p.listUsers))
+	organisation.Get("/users/:user/pause", p.read(p.askPause))
+	organisation.Post("/users/:user/pause", p.change(p.pause))
+	organisation.Post("/users/:user/resume", p.change(p.resume))
+	organisation.Post("/users/:user/resend", p.change(p.resend))
+	organisation.Get("/invite", p.read(p.newInvite))
+	organisation.Post("/invite", p.sendInvite) // enters by itself: what was typed outlives a lost session
+	organisation.Post("/invite/recognise", p.read(p.countAddresses))
+	organisation.Get("/batches/:batch", p.read(p.showBatch))
+}
+
+// visit is who stands at a page: an elevated user who is in.
+type visit struct {
+	gate.Entry
+	csrf string
+}
+
+// path is the address of a page of the visited organisation.
+func (v visit) path(rest string) string { return "/o/" + url.PathEscape(v.Organisation.Slug) + rest }
+
+// handler is a page behind the gate.
+type handler func(c *fiber.Ctx, v visit) error
+
+// read lets an elevated user who is in come to a page that changes nothing.
+func (p *Pages) read(page handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		v, err := p.enter(c)
+		if err != nil {
+			return err
+		}
+		return p.admit(c, v, page)
+	}
+}
+
+// change is read for pages that change something: the form must be of this session.
+func (p *Pages) change(page handler) fiber.Handler {
+	return p.read(func(c *fiber.Ctx, v visit) error {
+		if err := p.shell.CheckToken(c, p.shell.SessionValue(c)); err != nil {
+			return err
+		}
+		return page(c, v)
+	})
+}
+
+// enter finds out who is there and how they stand in the organisation.
+func (p *Pages) enter(c *fiber.Ctx) (visit, error) {
+	session, err := p.sessions.Session(c.UserContext(), p.shell.Browser(c))
+	if err != nil {
+		return visit{}, err
+	}
+	entry, err := p.gate.Enter(c.UserContext(), session, c.Params("slug"))
+	if err != nil {
+		return visit{}, err
+	}
+	return visit{Entry: entry, csrf: p.shell.Token(p.shell.SessionValue(c))}, nil
+}
+
+// admit sends on whoever is not in yet, and tells those without administration pages so.
+func (p *Pages) admit(c *fiber.Ctx, v visit, page handler) error {
+	in := v.Step == extension.StepIn
+	switch {
+	case in && v.Actor.Elevated():
+		return page(c, v)
+	case web.WantsJSON(c):
+		return extension.ErrForbidden
+	case in && c.Route().Path != "/o/:slug/":
+		return p.shell.Render(c, fiber.StatusForbidden, p.noAccessPage(p.page(c, v, web.Page{Title: "You have no administration pages", Narrow: true})))
+	default:
+		return c.Redirect("/next", fiber.StatusSeeOther)
+	}
+}
+
+// page fills in what every page behind the gate shows.
+func (p *Pages) page(c *fiber.Ctx, v visit, page web.Page) web.Page {
+	page.Organisation, page.User, page.Menu, page.CSRF = &v.Organisation, &v.User, true, v.csrf
+	if page.Flash == nil {
+		page.Flash = p.shell.TakeFlash(c)
+	}
+	return page
+}
+
+// home leads to the first page.
+func (p *Pages) home(c *fiber.Ctx, v visit) error {
+	return c.Redirect(v.path("/users"), fiber.StatusSeeOther)
+}
+
+// crumbs is the way to a page below the users list.
+func crumbs(v visit) []web.Crumb {
+	return []web.Crumb{{Text: "Access management"}, {Text: "Users", Href: v.path("/users")}}
+}
+
+// oneLine makes text from a query fit for a search: valid UTF-8, no control characters, of sane length. PostgreSQL
+// refuses a NUL in a string.
+func oneLine(text string) string {
+	const longest = 254 // of an address (RFC 5321 §4.5.3.1.3)
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest])
+	}
+	return strings.TrimSpace(text)
+}

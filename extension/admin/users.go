@@ -1,0 +1,192 @@
+package admin
+
+import (
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension"
+	"paperplane/extension/roster"
+	"paperplane/extension/web"
+)
+
+// usersPerPage is how many rows one page of the list shows.
+const usersPerPage = 50
+
+// place is where in the users list somebody stands. It travels in the address, and with every action back to it.
+type place struct {
+	search string
+	status extension.Status // empty: all
+	cursor extension.Cursor
+}
+
+// placeIn reads a place. What makes no sense is left out, so that an old or mistyped address still shows the list.
+func placeIn(query url.Values) place {
+	at := place{search: oneLine(query.Get("q")), cursor: parseCursor(query.Get("at"))}
+	for _, status := range extension.Statuses() {
+		if strings.EqualFold(query.Get("status"), string(status)) {
+			at.status = status
+		}
+	}
+	return at
+}
+
+// query writes a place for an address.
+func (a place) query() string {
+	query := url.Values{}
+	if a.search != "" {
+		query.Set("q", a.search)
+	}
+	if a.status != "" {
+		query.Set("status", strings.ToLower(string(a.status)))
+	}
+	if a.cursor.Key != "" {
+		query.Set("at", cursorText(a.cursor))
+	}
+	return query.Encode()
+}
+
+// with is the first page of the same search under another status.
+func (a place) with(status extension.Status) place { return place{search: a.search, status: status} }
+
+// at is another page of the same search and status; nil when there is none.
+func (a place) at(cursor *extension.Cursor) *place {
+	if cursor == nil {
+		return nil
+	}
+	return &place{search: a.search, status: a.status, cursor: *cursor}
+}
+
+// The directions of a cursor as they stand in an address.
+const (
+	forward  = '>'
+	backward = '<'
+)
+
+func cursorText(cursor extension.Cursor) string {
+	direction := string(forward)
+	if cursor.Before {
+		direction = string(backward)
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(direction + string(cursor.User) + cursor.Key))
+}
+
+// parseCursor reads a cursor; anything else is the start of the list.
+func parseCursor(text string) extension.Cursor {
+	const head = 1 + 36 // direction and user id
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) <= head || raw[0] != forward && raw[0] != backward {
+		return extension.Cursor{}
+	}
+	user, err := extension.ParseID[extension.UserID](string(raw[1:head]))
+	key := string(raw[head:])
+	if err != nil || key != oneLine(key) {
+		return extension.Cursor{}
+	}
+	return extension.Cursor{Key: key, User: user, Before: raw[0] == backward}
+}
+
+// usersView is what the users page shows.
+type usersView struct {
+	visit
+	page  web.Page
+	place place
+	list  roster.List
+	all   int // users under every status of this search
+}
+
+// listUsers shows the users list.
+func (p *Pages) listUsers(c *fiber.Ctx, v visit) error {
+	query, err := url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		query = url.Values{}
+	}
+	view := usersView{visit: v, place: placeIn(query)}
+	view.list, err = p.roster.List(c.UserContext(), v.Actor, extension.Filter{
+		Search: view.place.search, Status: view.place.status, Cursor: view.place.cursor, Limit: usersPerPage,
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range view.list.Counts {
+		view.all += n
+	}
+	view.page = p.page(c, v, web.Page{
+		Title: "Users", Crumbs: []web.Crumb{{Text: "Access management"}}, Actions: addMenu(v),
+		Lead: "Everybody who works in " + v.Organisation.Name + " or is invited to.",
+	})
+	return p.shell.Render(c, fiber.StatusOK, p.usersPage(view))
+}
+
+// address is the users list at a place.
+func (v usersView) address(at place) string { return listAddress(v.visit, at) }
+
+func listAddress(v visit, at place) string {
+	if query := at.query(); query != "" {
+		return v.path("/users?" + query)
+	}
+	return v.path("/users")
+}
+
+// tab is one status to filter by.
+type tab struct {
+	label   string
+	count   int
+	place   place
+	current bool
+}
+
+func (v usersView) tabs() []tab {
+	tabs := []tab{{label: "All", count: v.all, place: v.place.with(""), current: v.place.status == ""}}
+	for _, status := range extension.Statuses() {
+		tabs = append(tabs, tab{
+			label: string(status), count: v.list.Counts[status], place: v.place.with(status), current: v.place.status == status,
+		})
+	}
+	return tabs
+}
+
+// status of a user at the moment for which the list was made.
+func (v usersView) status(user extension.User) extension.Status { return user.Facts.Status(v.list.Now) }
+
+// The actions that a row offers. The verbs refuse the others anyway.
+func (v usersView) mayPause(user extension.User) bool {
+	return v.Actor.Administrates() && user.ID != v.User.ID && v.status(user) != extension.Inactive
+}
+
+func (v usersView) mayResume(user extension.User) bool {
+	return v.Actor.Administrates() && user.ID != v.User.ID && v.status(user) == extension.Inactive
+}
+
+func (v usersView) mayResend(user extension.User) bool {
+	status := v.status(user)
+	return status == extension.Pending || status == extension.Expired
+}
+
+// note is what stands under a status: words, and the moment that they end with.
+type note struct {
+	words string
+	at    time.Time // zero when the words say it all
+}
+
+func (v usersView) note(user extension.User) note {
+	switch v.status(user) {
+	case extension.Inactive:
+		return note{words: "since", at: user.Facts.Paused}
+	case extension.Expired:
+		return note{words: "link ended", at: user.Facts.Expires}
+	case extension.Pending:
+		switch {
+		case user.Refused != "":
+			return note{words: "not sent: " + refusal(user.Refused, "")}
+		case user.Facts.Sent.IsZero():
+			return note{words: "invitation on its way"}
+		}
+		return note{words: "link works until", at: user.Facts.Expires}
+	case extension.Active:
+	}
+	return note{}
+}

@@ -1,0 +1,36 @@
+package extension
+
+import "time"
+
+// Action names what an audit row records. Every change writes one in its own transaction.
+type Action string
+
+// The actions.
+const (
+	ActionOrganisationCreated Action = "organisation.created"
+	ActionTermsPublished      Action = "terms.published"
+	ActionBatchInvited        Action = "batch.invited"
+	ActionBatchResent         Action = "batch.resent"
+	ActionUserInvited         Action = "user.invited"
+	ActionUserLinked          Action = "user.linked"
+	ActionUserStarted         Action = "user.started"
+	ActionUserRegistered      Action = "user.registered"
+	ActionUserAccepted        Action = "user.accepted"
+	ActionUserActivated       Action = "user.activated"
+	ActionUserPaused          Action = "user.paused"
+	ActionUserResumed         Action = "user.resumed"
+	ActionUserSwept           Action = "user.swept" // made inactive in Kratos after the invitation expired half-way
+	ActionFactorProven        Action = "factor.proven"
+	ActionFactorRemoved       Action = "factor.removed"
+)
+
+// Audit is one row of the audit: who did what to which user, when. It never holds a secret.
+type Audit struct {
+	At           time.Time
+	Organisation OrganisationID
+	Actor        string // the actor's name at that moment
+	ActorUser    UserID // empty for jobs, webhooks and the command line
+	Action       Action
+	User         UserID // whom it is about; empty when it is about no single user
+	Detail       string
+}

@@ -1,0 +1,74 @@
+package extension
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Charter is what a new organisation begins with.
+type Charter struct {
+	Organisation Organisation
+	Areas        []ServiceArea
+	Roles        []Role
+	Terms        Terms
+}
+
+// The limits of an organisation's settings; the schema says the same.
+const (
+	minLinkLifetime = time.Hour
+	maxLinkLifetime = 30 * 24 * time.Hour
+	maxNameBytes    = 200
+)
+
+// Check refuses a charter that cannot be established, all faults at once.
+func (c Charter) Check() error {
+	var refused InvalidError
+	refuse := func(wrong bool, field, sentence string) {
+		if wrong {
+			refused.Fields = append(refused.Fields, FieldError{Field: field, Message: sentence})
+		}
+	}
+	o := c.Organisation
+	slug := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	refuse(!slug.MatchString(o.Slug), "slug", "The slug stands in addresses: lower-case letters, digits and hyphens, at most 63.")
+	refuse(!validName(o.Name), "name", "Give the organisation a name of at most 200 bytes.")
+	refuse(o.TwoFactor == TwoFactorRequired, "two-factor", "Two-factor authentication cannot be demanded yet, because it cannot be set up yet. Leave it off.")
+	refuse(o.TwoFactor != TwoFactorRequired && o.TwoFactor != TwoFactorOff, "two-factor", "Two-factor authentication is off or required.")
+	refuse(o.LinkLifetime < minLinkLifetime || o.LinkLifetime > maxLinkLifetime, "link-lifetime", "A link can work for between one hour and 30 days.")
+	if o.ReplyTo != "" {
+		_, err := mail.ParseAddress(o.ReplyTo)
+		refuse(err != nil, "reply-to", "The reply-to is no e-mail address.")
+	}
+	refuse(len(c.Areas) == 0, "area", "An organisation needs at least one service area.")
+	for _, a := range c.Areas {
+		refuse(!validName(a.Name), "area", "Every service area needs a name of at most 200 bytes.")
+	}
+	administrates := false
+	for _, r := range c.Roles {
+		refuse(!validName(r.Name), "role", "Every role needs a name of at most 200 bytes.")
+		administrates = administrates || r.Right == RightAdministrator
+	}
+	refuse(!administrates, "role", "One role must have the administrator right, or nobody could invite.")
+	refuse(strings.TrimSpace(c.Terms.Text) == "", "terms", "An organisation needs terms and conditions (EULA) that invitees accept.")
+	if len(refused.Fields) > 0 {
+		return &refused
+	}
+	return nil
+}
+
+func validName(name string) bool {
+	return strings.TrimSpace(name) != "" && len(name) <= maxNameBytes
+}
+
+// NewTerms makes the first version of an organisation's terms, with the hash of exactly this text.
+func NewTerms(organisation OrganisationID, title, text string) Terms {
+	sum := sha256.Sum256([]byte(text))
+	return Terms{
+		ID: NewID[TermsID](), Organisation: organisation, Version: 1, Title: title, Text: text,
+		SHA256: hex.EncodeToString(sum[:]),
+	}
+}

@@ -1,0 +1,116 @@
+package extension
+
+import "time"
+
+// Facts are the times that decide a user's Status and Step. A zero time means that the fact has not happened. Times
+// are set once and never cleared, except Paused, which is an administrator's setting, and Expires, which follows the
+// newest invitation.
+type Facts struct {
+	Invited    time.Time
+	Sent       time.Time // of the newest invitation: accepted by the mail provider
+	Opened     time.Time // of the newest invitation: perhaps by a mail scanner, so it decides nothing
+	Expires    time.Time // of the newest invitation; zero until its letter is first handed to the provider
+	Started    time.Time
+	Registered time.Time // Kratos holds a first-factor credential
+	Secured    time.Time // a second factor was proven
+	Accepted   time.Time // the current terms, confirmed by Kratos
+	Activated  time.Time
+	Paused     time.Time
+}
+
+// Fact names a fact of a user that is recorded as coalesce(old, new): once, in any order, any number of times.
+type Fact string
+
+// The facts of a user.
+const (
+	FactStarted    Fact = "started"
+	FactRegistered Fact = "registered"
+	FactActivated  Fact = "activated"
+)
+
+// Status is what the user list shows. It is computed, never stored.
+type Status string
+
+// The statuses, in the user guide's words.
+const (
+	Active   Status = "Active"
+	Inactive Status = "Inactive"
+	Pending  Status = "Pending"
+	Expired  Status = "Expired"
+)
+
+// Statuses lists all statuses in the order in which pages offer them.
+func Statuses() []Status { return []Status{Active, Inactive, Pending, Expired} }
+
+// Status computes the label: paused is Inactive; activated is Active; a newest invitation that has run out is Expired;
+// everything else is Pending. The SQL function user_status in migrations says the same.
+func (f Facts) Status(now time.Time) Status {
+	switch {
+	case !f.Paused.IsZero():
+		return Inactive
+	case !f.Activated.IsZero():
+		return Active
+	case !f.Expires.IsZero() && !now.Before(f.Expires):
+		return Expired
+	default:
+		return Pending
+	}
+}
+
+// Step is where an invitee goes next.
+type Step string
+
+// The steps, in order.
+const (
+	StepPaused   Step = "paused"   // access was switched off: say whom to ask
+	StepExpired  Step = "expired"  // the invitation ran out: say whom to ask
+	StepStart    Step = "start"    // only the link in the letter leads on
+	StepRegister Step = "register" // name, mobile and password
+	StepSecure   Step = "secure"   // a second factor
+	StepAgree    Step = "agree"    // the EULA
+	StepIn       Step = "in"       // nothing is left to do
+)
+
+// Next computes the step from the facts and the organisation's policy. It is the only place that knows the order.
+func (f Facts) Next(policy TwoFactor, now time.Time) Step {
+	switch f.Status(now) {
+	case Inactive:
+		return StepPaused
+	case Expired:
+		return StepExpired
+	case Active, Pending:
+	}
+	switch {
+	case f.Started.IsZero() && f.Registered.IsZero():
+		return StepStart
+	case f.Registered.IsZero():
+		return StepRegister
+	case policy == TwoFactorRequired && f.Secured.IsZero():
+		return StepSecure
+	case f.Accepted.IsZero():
+		return StepAgree
+	default:
+		return StepIn
+	}
+}
+
+// Complete tells whether every fact that Active needs has been recorded.
+func (f Facts) Complete(policy TwoFactor) bool {
+	return !f.Registered.IsZero() && !f.Accepted.IsZero() && (policy != TwoFactorRequired || !f.Secured.IsZero())
+}
+
+// Enabled tells whether a user with these facts needs the identity switched on in Kratos: Active, registered, or half-way
+// and in time. A user who never started, or whose invitation ran out before registration, does not.
+func (f Facts) Enabled(now time.Time) bool {
+	switch f.Status(now) {
+	case Active:
+		return true
+	case Inactive:
+		return false
+	case Pending:
+		return !f.Started.IsZero() || !f.Registered.IsZero()
+	case Expired:
+		return !f.Registered.IsZero()
+	}
+	return false
+}

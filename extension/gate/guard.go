@@ -1,0 +1,155 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"paperplane/extension"
+)
+
+// Method is a Kratos settings method; every one has a guard URL of its own, because the hook's body does not tell.
+type Method string
+
+// The methods with a hook list in Kratos' configuration (selfservice.flows.settings.after).
+const (
+	MethodProfile      Method = "profile"
+	MethodPassword     Method = "password"
+	MethodTOTP         Method = "totp"
+	MethodLookupSecret Method = "lookup_secret"
+	MethodWebAuthn     Method = "webauthn"
+	MethodPasskey      Method = "passkey"
+	MethodOIDC         Method = "oidc"
+)
+
+// Methods lists all methods.
+func Methods() []Method {
+	return []Method{MethodProfile, MethodPassword, MethodTOTP, MethodLookupSecret, MethodWebAuthn, MethodPasskey, MethodOIDC}
+}
+
+// Change is what an identity is about to save, before Kratos writes it.
+type Change struct {
+	Method   Method
+	Identity extension.IdentityID
+	Before   extension.Traits
+	After    extension.Traits
+	AAL      extension.AAL // of the session; empty when Kratos did not tell (v1.3.1)
+	Cookie   string        // Kratos' session cookie value, only when AAL is empty; never logged
+}
+
+// Objection is why a change is refused, at the trait it is about ("" for the change as a whole).
+type Objection struct {
+	Trait    string // JSON pointer below /traits, such as email or terms/version
+	ID       int64  // our own message id, outside of Kratos' ranges
+	Sentence string
+}
+
+// The ids of our objections, in a range that Kratos leaves free.
+const (
+	ObjectionEmail  int64 = 9000001
+	ObjectionPaused int64 = 9000002
+	ObjectionTerms  int64 = 9000003
+	ObjectionFactor int64 = 9000004
+)
+
+// Guard judges a change. nil lets it through; so it does for identities that have no user here. An error means that
+// no judgement was possible, and Kratos refuses the save.
+func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
+	members, err := g.store.Members(ctx, change.Identity)
+	if err != nil {
+		return nil, fmt.Errorf("find users of identity %s: %w", change.Identity, err)
+	}
+	if len(members) == 0 {
+		return nil, nil
+	}
+	if !strings.EqualFold(change.Before.Email, change.After.Email) {
+		return &Objection{Trait: "email", ID: ObjectionEmail, Sentence: "Your e-mail address cannot be changed here."}, nil
+	}
+	if allPaused(members) {
+		return &Objection{ID: ObjectionPaused, Sentence: "Your access is paused, so nothing can be changed. Ask your administrator."}, nil
+	}
+	if objection, err := g.guardTerms(ctx, change); objection != nil || err != nil {
+		return objection, err
+	}
+	return g.guardFactor(ctx, change)
+}
+
+// guardTerms lets only a current version be accepted. It looks at the trait only when it differs, so that an old
+// acceptance never stands in the way of another change; taking the claim away changes nothing of the evidence.
+func (g *Gate) guardTerms(ctx context.Context, change Change) (*Objection, error) {
+	version := change.After.Terms.Version
+	if version == change.Before.Terms.Version || version == "" {
+		return nil, nil
+	}
+	if id, err := extension.ParseID[extension.TermsID](string(version)); err == nil {
+		current, err := g.store.CurrentTerms(ctx, change.Identity, id)
+		if err != nil {
+			return nil, fmt.Errorf("find current terms of identity %s: %w", change.Identity, err)
+		}
+		if current {
+			return nil, nil
+		}
+	}
+	return &Objection{
+		Trait: "terms/version", ID: ObjectionTerms,
+		Sentence: "These terms are not the current version. Load the page again and read the new ones.",
+	}, nil
+}
+
+// guardFactor protects a proven factor, and the mobile that codes go to, from a session that only knows the password:
+// Kratos runs at aal1, so nobody else does.
+func (g *Gate) guardFactor(ctx context.Context, change Change) (*Objection, error) {
+	switch change.Method {
+	case MethodPassword:
+		return nil, nil
+	case MethodProfile:
+		if change.Before.Mobile == change.After.Mobile {
+			return nil, nil
+		}
+	case MethodTOTP, MethodLookupSecret, MethodWebAuthn, MethodPasskey, MethodOIDC:
+	}
+	proven, err := g.store.ProvenFactor(ctx, change.Identity)
+	if err != nil {
+		return nil, fmt.Errorf("find factors of identity %s: %w", change.Identity, err)
+	}
+	if !proven {
+		return nil, nil
+	}
+	aal, err := g.level(ctx, change)
+	if err != nil {
+		return nil, err
+	}
+	if aal == extension.AAL2 {
+		return nil, nil
+	}
+	objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
+	if change.Method == MethodProfile {
+		objection.Trait = "phone"
+	}
+	return objection, nil
+}
+
+// level is the session's AAL, asked of Kratos when the hook did not carry it. A cookie of another identity is worth nothing.
+func (g *Gate) level(ctx context.Context, change Change) (extension.AAL, error) {
+	if change.AAL != "" {
+		return change.AAL, nil
+	}
+	session, err := g.sessions.Session(ctx, extension.Browser{Cookies: g.sessionCookie + "=" + change.Cookie})
+	if errors.Is(err, extension.ErrNoSession) || err == nil && session.Identity != change.Identity {
+		return extension.AAL1, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the session of identity %s: %w", change.Identity, err)
+	}
+	return session.AAL, nil
+}
+
+func allPaused(members []extension.Member) bool {
+	for _, m := range members {
+		if m.User.Facts.Paused.IsZero() {
+			return false
+		}
+	}
+	return true
+}

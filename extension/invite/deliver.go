@@ -1,0 +1,61 @@
+package invite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"paperplane/extension"
+)
+
+// deliver hands one chunk of letters to the provider and tells how many people were in it.
+func (s *Service) deliver(ctx context.Context, batch extension.BatchID) (int, error) {
+	chunk, err := s.store.ClaimChunk(ctx, batch, extension.Claim{
+		Most: lettersAPost, KeyID: s.links.Current(), Sender: s.sender, PublicURL: s.publicURL,
+		Now: s.now(), Lease: lease, Memory: providerMemory,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("claim letters of batch %s: %w", batch, err)
+	}
+	if chunk == nil {
+		return 0, nil
+	}
+	if err := s.hand(ctx, *chunk); err != nil {
+		return 0, err
+	}
+	return len(chunk.Recipients), nil
+}
+
+// hand sends a claimed chunk. Nothing here decides to send twice: a retry uses the same key and the same bytes, and a
+// chunk that the provider may have forgotten, or knows with other bytes, is given up as unknown.
+func (s *Service) hand(ctx context.Context, chunk extension.Chunk) error {
+	if chunk.Stale {
+		return s.abandon(ctx, chunk)
+	}
+	for i, r := range chunk.Recipients {
+		token, err := s.links.Token(chunk.KeyID, r.Invitation)
+		if err != nil {
+			trouble := &extension.TroubleError{Sentence: "A link key of this batch is no longer configured. Put it back into links.keys.", Cause: err}
+			return errors.Join(trouble, s.store.ReleaseChunk(ctx, chunk.ID))
+		}
+		chunk.Recipients[i].Link = chunk.Letter.PublicURL + "/i/" + token
+	}
+	receipts, err := s.post.Deliver(ctx, chunk)
+	switch {
+	case errors.Is(err, extension.ErrConflict):
+		return s.abandon(ctx, chunk)
+	case err != nil:
+		return errors.Join(fmt.Errorf("deliver chunk %s: %w", chunk.ID, err), s.store.ReleaseChunk(context.WithoutCancel(ctx), chunk.ID))
+	}
+	if err := s.store.SettleChunk(ctx, chunk, receipts, s.now()); err != nil {
+		return fmt.Errorf("settle chunk %s: %w", chunk.ID, err)
+	}
+	return nil
+}
+
+func (s *Service) abandon(ctx context.Context, chunk extension.Chunk) error {
+	if err := s.store.AbandonChunk(ctx, chunk, s.now()); err != nil {
+		return fmt.Errorf("abandon chunk %s: %w", chunk.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+// Package invite is the outbound verb: addresses → batch → identities → letters. It owns what happens between the
+// press of Invite (or Resend) and the provider's acceptance of every message. It does not know pages, SQL, Kratos'
+// API or the provider's; it asks for them through the interfaces below.
+//
+// Read send.go, work.go, provision.go and deliver.go in this order.
+package invite
+
+import (
+	"context"
+	"time"
+
+	"paperplane/extension"
+)
+
+// MaxPaste is how many bytes of text one press of Invite takes: about 100,000 addresses. The page says so.
+const MaxPaste = 4 << 20
+
+// Order is one press of Invite. Batch is made when the form is shown, so that pressing twice, in two tabs or with the
+// back button, is one batch.
+type Order struct {
+	Batch extension.BatchID
+	Text  string
+	Area  extension.AreaID
+	Role  extension.RoleID
+}
+
+// Store is what the verb asks of the database.
+type Store interface {
+	Choices(ctx context.Context, organisation extension.OrganisationID) (extension.Choices, error)
+	// Place writes the batch and everything in it in one transaction, with the actor's audit. An address that the
+	// organisation knows already gets its outcome instead of an invitation. A batch that exists is left as it is: nil.
+	Place(ctx context.Context, actor extension.Actor, placement extension.Placement) error
+	// Reissue makes a resend batch of new invitations for these users and revokes the ones before.
+	Reissue(ctx context.Context, actor extension.Actor, batch extension.Batch, users []extension.UserID) error
+	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
+	Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error)
+
+	// LeaseWork hands out invitations of a batch whose users have no identity yet, each to one caller at a time.
+	LeaseWork(ctx context.Context, batch extension.BatchID, most int, lease time.Duration) ([]extension.Work, error)
+	SettleWork(ctx context.Context, settled []extension.Settled, now time.Time) error
+	// ReleaseWork gives leased invitations back, so that the next attempt need not wait for the lease to run out.
+	ReleaseWork(ctx context.Context, work []extension.Work) error
+
+	// ClaimChunk resumes a chunk that nobody is working on, or writes a new one down; nil when there is nothing to send.
+	ClaimChunk(ctx context.Context, batch extension.BatchID, claim extension.Claim) (*extension.Chunk, error)
+	SettleChunk(ctx context.Context, chunk extension.Chunk, receipts []extension.Receipt, now time.Time) error
+	// ReleaseChunk gives a claimed chunk back for the next attempt.
+	ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error
+	// AbandonChunk marks everybody in the chunk as unknown: the provider never answered and may have forgotten the key.
+	AbandonChunk(ctx context.Context, chunk extension.Chunk, now time.Time) error
+
+	// Hold writes down what holds a batch up; an empty sentence says that nothing does.
+	Hold(ctx context.Context, batch extension.BatchID, sentence string) error
+	// Finish closes a batch in which nothing is left to do and tells whether it is closed.
+	Finish(ctx context.Context, batch extension.BatchID, now time.Time) (bool, error)
+	// Unfinished lists batches with work left.
+	Unfinished(ctx context.Context, most int) ([]extension.BatchID, error)
+}
+
+// Identities is what the verb asks of Kratos.
+type Identities interface {
+	CreateIdentities(ctx context.Context, identities []extension.NewIdentity) ([]extension.Created, error)
+	FindByAddress(ctx context.Context, address string) (extension.Identity, error)
+}
+
+// Post hands letters to the mail provider.
+type Post interface {
+	Deliver(ctx context.Context, chunk extension.Chunk) ([]extension.Receipt, error)
+}
+
+// Queue puts the order to go on with a batch where a worker finds it.
+type Queue interface {
+	GoOn(ctx context.Context, batch extension.BatchID) error
+}
+
+// Service is the verb.
+type Service struct {
+	store      Store
+	identities Identities
+	post       Post
+	queue      Queue
+	links      extension.Links
+	sender     string
+	publicURL  string
+	now        func() time.Time
+}
+
+// Options are what a Service is made of.
+type Options struct {
+	Store      Store
+	Identities Identities
+	Post       Post
+	Queue      Queue
+	Links      extension.Links
+	Sender     string // RFC 5322 mailbox for the From header
+	PublicURL  string // origin of the pages, without a slash at the end
+	Now        func() time.Time
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	return &Service{
+		store: o.Store, identities: o.Identities, post: o.Post, queue: o.Queue,
+		links: o.Links, sender: o.Sender, publicURL: o.PublicURL, now: o.Now,
+	}
+}
+
+// Aliases while pages move to the words.
+type (
+	Choices = extension.Choices
+	Report  = extension.Report
+)

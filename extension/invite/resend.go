@@ -1,0 +1,56 @@
+package invite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"paperplane/extension"
+)
+
+// ResendCooldown is how long after a message the next one to the same person may be asked for, so that two clicks are
+// one message.
+const ResendCooldown = time.Minute
+
+// Resend sends a new invitation to a user who is Pending or Expired; the old link stops working. The person's own
+// areas and roles stay. Refusals come back as an InvalidError whose sentence can be shown as it is.
+func (s *Service) Resend(ctx context.Context, actor extension.Actor, id extension.UserID) (extension.BatchID, error) {
+	if !actor.Elevated() {
+		return "", fmt.Errorf("resend invitation: %w", extension.ErrForbidden)
+	}
+	user, err := s.store.User(ctx, actor, id)
+	if err != nil {
+		return "", fmt.Errorf("find user %s: %w", id, err)
+	}
+	now := s.now()
+	if sentence := resendRefusal(user, now); sentence != "" {
+		return "", extension.Invalid("", sentence)
+	}
+	batch := extension.Batch{
+		ID: extension.NewID[extension.BatchID](), Organisation: actor.Organisation, Kind: extension.BatchResend,
+		Inviter: actor.Name, InviterUser: actor.User, Pressed: now,
+	}
+	if err := s.store.Reissue(ctx, actor, batch, []extension.UserID{id}); err != nil {
+		return "", fmt.Errorf("reissue invitation of user %s: %w", id, err)
+	}
+	s.goOn(ctx, batch.ID)
+	return batch.ID, nil
+}
+
+// resendRefusal says in one sentence why a user gets no new invitation now; empty when they do.
+func resendRefusal(user extension.User, now time.Time) string {
+	switch user.Facts.Status(now) {
+	case extension.Active:
+		return user.Name() + " is Active already and needs no invitation."
+	case extension.Inactive:
+		return user.Name() + " is Inactive. Resume the user first."
+	case extension.Pending, extension.Expired:
+	}
+	if user.Facts.Sent.IsZero() && user.Refused == "" {
+		return "The invitation to " + user.Address + " is still on its way."
+	}
+	if now.Sub(user.Facts.Sent) < ResendCooldown {
+		return "An invitation to " + user.Address + " was sent less than a minute ago. Give it a moment to arrive."
+	}
+	return ""
+}

@@ -1,0 +1,84 @@
+package kratos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+
+	ory "github.com/ory/client-go"
+
+	"paperplane/extension"
+)
+
+// LoginForm reads a login flow, or begins one when flow is empty; returnTo, which may be empty, is a page of ours that
+// the new flow ends on. ErrConflict says that the browser is signed in already, ErrFlowExpired that the flow ran out, is
+// unknown or belongs to another browser.
+func (c *Client) LoginForm(ctx context.Context, browser extension.Browser, flow, returnTo string) (extension.Form, extension.Reply, error) {
+	ctx = as(ctx, browser)
+	if flow != "" {
+		return readLogin(c.public.FrontendAPI.GetLoginFlow(ctx).Id(flow).Execute())
+	}
+	return readLogin(beginLogin(c.public.FrontendAPI.CreateBrowserLoginFlow(ctx), returnTo).Execute())
+}
+
+// RefreshForm begins a login flow for somebody who is signed in but must prove again that it is they, because a settings
+// submit was ErrStaleSession. Without a session it is an ordinary login.
+func (c *Client) RefreshForm(ctx context.Context, browser extension.Browser, returnTo string) (extension.Form, extension.Reply, error) {
+	return readLogin(beginLogin(c.public.FrontendAPI.CreateBrowserLoginFlow(as(ctx, browser)), returnTo).Refresh(true).Execute())
+}
+
+func beginLogin(request ory.FrontendAPICreateBrowserLoginFlowRequest, returnTo string) ory.FrontendAPICreateBrowserLoginFlowRequest {
+	if returnTo == "" {
+		return request
+	}
+	return request.ReturnTo(returnTo)
+}
+
+func readLogin(login *ory.LoginFlow, response *http.Response, err error) (extension.Form, extension.Reply, error) {
+	if err != nil {
+		return extension.Form{}, reply(response), fmt.Errorf("read sign-in: %w", translateFlow(err, response))
+	}
+	return loginForm(*login), reply(response), nil
+}
+
+// SubmitLogin signs in with the values of the form's fields, csrf_token and method among them; without a method it is
+// the password. The reply holds the session's cookies and the page that the flow was begun for.
+//
+// An *extension.RefusedError holds the form with its messages, ErrDisabled says that the identity is inactive (Kratos
+// tells so only after the right password), ErrFlowExpired that the form must be fetched anew.
+func (c *Client) SubmitLogin(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Form, extension.Reply, error) {
+	body, err := loginBody(values)
+	if err != nil {
+		return extension.Form{}, extension.Reply{}, fmt.Errorf("submit sign-in: %w", err)
+	}
+	login, response, err := c.public.FrontendAPI.UpdateLoginFlow(as(ctx, browser)).Flow(flow).UpdateLoginFlowBody(body).Execute()
+	answer := reply(response)
+	if err != nil {
+		return extension.Form{}, answer, fmt.Errorf("submit sign-in: %w", translateFlow(err, response))
+	}
+	answer.ReturnTo = nextPage(login.ContinueWith)
+	return extension.Form{}, answer, nil
+}
+
+// loginBody finds the request that belongs to the method. The fields of a password are sent even when they are empty or
+// missing, so that it is Kratos that says what is missing, at its field.
+func loginBody(values map[string]string) (ory.UpdateLoginFlowBody, error) {
+	fields := map[string]string{"method": methodPassword}
+	maps.Copy(fields, values)
+	if fields["method"] == methodPassword {
+		for _, required := range []string{"identifier", "password"} {
+			fields[required] = values[required]
+		}
+	}
+	var body ory.UpdateLoginFlowBody
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return body, err
+	}
+	if err := json.Unmarshal(encoded, &body); err != nil || body.GetActualInstance() == nil {
+		return body, extension.Invalid("method", "This way of signing in is not known.")
+	}
+	return body, nil
+}

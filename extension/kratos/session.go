@@ -1,0 +1,62 @@
+package kratos
+
+import (
+	"context"
+	"fmt"
+
+	"paperplane/extension"
+)
+
+// Session asks Kratos whose session a browser has. ErrNoSession says that it has none that counts: no cookie, an ended
+// session, an identity that is switched off, or a Kratos that is configured against our advice to demand a second factor
+// before it names the session (session.whoami.required_aal; the generated configuration says aal1, and Paperplane
+// demands the factor itself).
+func (c *Client) Session(ctx context.Context, browser extension.Browser) (extension.Session, error) {
+	if !c.carriesSession(browser) {
+		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
+	}
+	session, response, err := c.public.FrontendAPI.ToSession(as(ctx, browser)).Execute()
+	if err != nil {
+		return extension.Session{}, fmt.Errorf("read session: %w", translate(err, response))
+	}
+	if session.Identity == nil || !session.GetActive() {
+		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
+	}
+	return extension.Session{
+		Identity: extension.IdentityID(session.Identity.Id),
+		Email:    traitsOf(session.Identity.Traits).Email,
+		AAL:      extension.AAL(session.GetAuthenticatorAssuranceLevel()),
+	}, nil
+}
+
+// Logout ends the browser's session in Kratos. The reply clears its cookies. ErrNoSession says that there was none.
+func (c *Client) Logout(ctx context.Context, browser extension.Browser) (extension.Reply, error) {
+	ctx = as(ctx, browser)
+	flow, response, err := c.public.FrontendAPI.CreateBrowserLogoutFlow(ctx).Execute()
+	if err != nil {
+		return reply(response), fmt.Errorf("sign out: %w", translate(err, response))
+	}
+	first := reply(response)
+	response, err = c.public.FrontendAPI.UpdateLogoutFlow(ctx).Token(flow.LogoutToken).Execute()
+	last := reply(response)
+	last.SetCookies = append(first.SetCookies, last.SetCookies...)
+	if err != nil {
+		return last, fmt.Errorf("sign out: %w", translateFlow(err, response))
+	}
+	return last, nil
+}
+
+// FlowError reads what Kratos wanted to tell a browser that it sent to the error page. The message's id is the HTTP
+// status that Kratos would have given. ErrNotFound says that the error is unknown or forgotten.
+func (c *Client) FlowError(ctx context.Context, id string) (extension.Message, error) {
+	found, response, err := c.public.FrontendAPI.GetFlowError(ctx).Id(id).Execute()
+	if err != nil {
+		return extension.Message{}, fmt.Errorf("read flow error: %w", translate(err, response))
+	}
+	code, _ := found.Error["code"].(float64)
+	words := text(found.Error, "reason")
+	if words == "" {
+		words = text(found.Error, "message")
+	}
+	return extension.Message{ID: int64(code), Text: words, Error: true}, nil
+}

@@ -1,0 +1,73 @@
+package extension
+
+import (
+	"fmt"
+	"time"
+)
+
+// LetterVersion counts the wordings of the invitation letter. A chunk keeps the version it was first written in, so a
+// retry after an upgrade sends the same bytes.
+const LetterVersion = 1
+
+// Chunk is one call to the mail provider, written down before it is made: who gets it, under which link key, with which
+// expiry and which words. Its id is the idempotency key, so every retry has the same bytes (the provider remembers keys
+// for 24 hours and refuses a known key with other bytes).
+type Chunk struct {
+	ID           ChunkID
+	Organisation OrganisationID
+	Batch        BatchID
+	KeyID        string // of Links
+	Letter       Letter
+	Recipients   []Recipient
+	Stale        bool // the first call was so long ago that the provider may have forgotten the key
+}
+
+// Letter is what all messages of a chunk have in common.
+type Letter struct {
+	Version      int       `json:"version"`
+	Organisation string    `json:"organisation"`
+	Inviter      string    `json:"inviter"`
+	Language     string    `json:"language"`
+	Sender       string    `json:"sender"`   // RFC 5322 mailbox of the From header
+	ReplyTo      string    `json:"reply_to"` // may be empty
+	PublicURL    string    `json:"public_url"`
+	Expires      time.Time `json:"expires"`
+}
+
+// Recipient is one person of a chunk: one message each, never a shared To header.
+type Recipient struct {
+	Invitation InvitationID
+	Address    string
+	Area       string // names, as they were when the invitation was made
+	Role       string
+	Link       string // filled in just before the call, never stored
+}
+
+// Receipt is what the provider said about one recipient.
+type Receipt struct {
+	Invitation InvitationID
+	MessageID  string // the provider's id of the accepted message
+	Refused    string // the provider's reason when it never will accept it
+}
+
+// TroubleError says that a part we depend on does not do its work now and that the same call should be made again
+// later. Sentence is shown to administrators, so it holds no secret. It is an ErrUnavailable.
+type TroubleError struct {
+	Sentence string
+	After    time.Duration // how long the part asked us to wait; zero when it did not say
+	Cause    error
+}
+
+// Error tells the sentence and the cause.
+func (e *TroubleError) Error() string {
+	if e.Cause == nil {
+		return e.Sentence
+	}
+	return fmt.Sprintf("%s: %v", e.Sentence, e.Cause)
+}
+
+// Unwrap gives the cause.
+func (e *TroubleError) Unwrap() error { return e.Cause }
+
+// Is makes every trouble an ErrUnavailable.
+func (e *TroubleError) Is(target error) bool { return target == ErrUnavailable }

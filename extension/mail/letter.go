@@ -1,0 +1,171 @@
+package mail
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	netmail "net/mail"
+	"net/url"
+	"strings"
+	texttemplate "text/template"
+	"unicode"
+
+	"paperplane/extension"
+)
+
+// The wordings, one pair of files for each version. A released version never changes, nor do the rules of name that go
+// into it: its retries must have the bytes of their first call. A new wording is a new version.
+//
+//go:embed letters/*.html letters/*.txt
+var letters embed.FS
+
+// errAddress says that a recipient's address is none that a message may be addressed to.
+var errAddress = errors.New("not a bare mail address")
+
+// untilLayout says date, time and zone in words that mean the same everywhere: "Monday, 30 November 2026, 14:05 UTC".
+const untilLayout = "Monday, 2 January 2006, 15:04 MST"
+
+// wording is one version of the letter.
+type wording struct {
+	html *htmltemplate.Template
+	text *texttemplate.Template // defines "subject" and "letter"
+}
+
+// parse reads a version's files. They are part of the program, so a fault in them is a fault of the build.
+func parse(version string) wording {
+	return wording{
+		html: htmltemplate.Must(htmltemplate.ParseFS(letters, "letters/"+version+".html")).Lookup(version + ".html"),
+		text: texttemplate.Must(texttemplate.ParseFS(letters, "letters/"+version+".txt")),
+	}
+}
+
+// page is what the templates see: everything in it that a person typed has gone through name.
+type page struct {
+	Subject      string
+	Organisation string
+	Inviter      string // may be empty
+	Area         string // may be empty
+	Role         string // may be empty
+	Address      string
+	Link         string
+	Host         string // of the link, so that the reader knows where it leads
+	Until        string
+	ReplyTo      string // the bare address that answers go to; may be empty
+}
+
+// message writes the letter to one person.
+func (w wording) message(letter extension.Letter, recipient extension.Recipient) (Message, error) {
+	if err := checkSender(letter.Sender); err != nil {
+		return Message{}, err
+	}
+	if !bareAddress(recipient.Address) {
+		return Message{}, fmt.Errorf("address of invitation %s: %w", recipient.Invitation, errAddress)
+	}
+	host, err := linkHost(letter.PublicURL, recipient.Link)
+	if err != nil {
+		return Message{}, fmt.Errorf("link of invitation %s: %w", recipient.Invitation, err)
+	}
+	if letter.Expires.IsZero() {
+		return Message{}, errors.New("letter says no time until when its links work")
+	}
+	replyTo, replyAddress := replies(letter.ReplyTo)
+	view := page{
+		Organisation: orElse(name(letter.Organisation, maxName), "an organisation"),
+		Inviter:      name(letter.Inviter, maxName),
+		Area:         name(recipient.Area, maxNames),
+		Role:         name(recipient.Role, maxNames),
+		Address:      recipient.Address,
+		Link:         recipient.Link,
+		Host:         host,
+		Until:        letter.Expires.UTC().Format(untilLayout),
+		ReplyTo:      replyAddress,
+	}
+	message := Message{
+		From:    letter.Sender,
+		To:      recipient.Address,
+		ReplyTo: replyTo,
+		Headers: headers(recipient.Invitation),
+		Tags:    []Tag{{Name: "invitation", Value: string(recipient.Invitation)}},
+	}
+	return message, w.write(&message, view)
+}
+
+// write fills in the subject, the text and the HTML.
+func (w wording) write(message *Message, view page) error {
+	var subject, text, html bytes.Buffer
+	short := view
+	short.Organisation = shorten(view.Organisation, maxSubject)
+	if err := w.text.ExecuteTemplate(&subject, "subject", short); err != nil {
+		return fmt.Errorf("write subject: %w", err)
+	}
+	view.Subject = subject.String()
+	if err := w.text.ExecuteTemplate(&text, "letter", view); err != nil {
+		return fmt.Errorf("write text: %w", err)
+	}
+	if err := w.html.Execute(&html, view); err != nil {
+		return fmt.Errorf("write HTML: %w", err)
+	}
+	message.Subject, message.Text, message.HTML = view.Subject, text.String(), html.String()
+	return nil
+}
+
+// headers keep machines from answering, since a Reply-To may be a person's mailbox: Auto-Submitted stops answering
+// programs that follow RFC 3834 §5, X-Auto-Response-Suppress Exchange's out-of-office and rules (MS-OXCMAIL
+// §2.2.3.2.14; not "All", which would suppress bounces too). X-Entity-Ref-ID keeps Gmail from folding a second
+// invitation into the thread of the first, whose link no longer works.
+func headers(invitation extension.InvitationID) map[string]string {
+	return map[string]string{
+		"Auto-Submitted":           "auto-generated",
+		"X-Auto-Response-Suppress": "OOF, AutoReply",
+		"X-Entity-Ref-ID":          string(invitation),
+	}
+}
+
+// checkSender makes sure that the configured mailbox is one, before a whole chunk is refused because of it.
+func checkSender(sender string) error {
+	if _, err := netmail.ParseAddress(sender); err != nil || hasControl(sender) {
+		return errors.New("sender of the letter is no mailbox (RFC 5322 §3.4)")
+	}
+	return nil
+}
+
+// bareAddress tells whether a text is one address and nothing else: no name, no list, no comment, no line break.
+func bareAddress(text string) bool {
+	parsed, err := netmail.ParseAddress(text)
+	return err == nil && parsed.Address == text
+}
+
+// replies gives the Reply-To mailbox as it was configured, and its bare address. One that cannot be read is left out:
+// the letter then names the inviter alone, which is better than no letter.
+func replies(mailbox string) (field, address string) {
+	parsed, err := netmail.ParseAddress(mailbox)
+	if err != nil || hasControl(mailbox) {
+		return "", ""
+	}
+	return mailbox, parsed.Address
+}
+
+func hasControl(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
+
+// linkHost gives the host that a link leads to, and makes sure that it is ours. The error never holds the link.
+func linkHost(publicURL, link string) (string, error) {
+	ours, err := url.Parse(publicURL)
+	if err != nil || ours.Host == "" || (ours.Scheme != "https" && ours.Scheme != "http") {
+		return "", errors.New("public URL is no web address")
+	}
+	theirs, err := url.Parse(link)
+	if err != nil || theirs.Scheme != ours.Scheme || theirs.Host != ours.Host || theirs.User != nil ||
+		strings.ContainsFunc(link, func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }) {
+		return "", errors.New("link does not lead to the public URL")
+	}
+	return ours.Host, nil
+}
+
+func orElse(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
+}

@@ -1,0 +1,70 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"paperplane/extension"
+)
+
+// Post writes the letters of a chunk and hands them to a Sender. It is safe for concurrent use.
+type Post struct {
+	sender   Sender
+	wordings map[int]wording
+}
+
+// NewPost makes a post that knows every wording there has been.
+func NewPost(sender Sender) *Post {
+	return &Post{sender: sender, wordings: map[int]wording{1: parse("v1")}}
+}
+
+// Deliver makes the one call of a chunk and returns a receipt for each of its recipients, in their order. Its errors
+// are those of Sender.Send, and one for a letter that cannot be written: an unknown version, a sender that is no
+// mailbox, a link that leads elsewhere. The same chunk always gives the same bytes. Whether a chunk may still be
+// called again after hours without an answer (Stale) is for the caller to decide.
+func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk) ([]extension.Receipt, error) {
+	words, ok := p.wordings[chunk.Letter.Version]
+	if !ok {
+		return nil, fmt.Errorf("deliver chunk %s: letter version %d is unknown here", chunk.ID, chunk.Letter.Version)
+	}
+	receipts := make([]extension.Receipt, len(chunk.Recipients))
+	messages := make([]Message, 0, len(chunk.Recipients))
+	places := make([]int, 0, len(chunk.Recipients)) // of each message, its recipient
+	for i, recipient := range chunk.Recipients {
+		receipts[i].Invitation = recipient.Invitation
+		message, err := words.message(chunk.Letter, recipient)
+		if errors.Is(err, errAddress) {
+			receipts[i].Refused = "This is not an address that mail can be sent to."
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("deliver chunk %s: %w", chunk.ID, err)
+		}
+		messages = append(messages, message)
+		places = append(places, i)
+	}
+	results, err := p.send(ctx, chunk.ID, messages)
+	if err != nil {
+		return nil, fmt.Errorf("deliver: %w", err)
+	}
+	for i, result := range results {
+		receipts[places[i]].MessageID = result.MessageID
+		receipts[places[i]].Refused = result.Refused
+	}
+	return receipts, nil
+}
+
+func (p *Post) send(ctx context.Context, key extension.ChunkID, messages []Message) ([]Result, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	results, err := p.sender.Send(ctx, key, messages)
+	if err != nil {
+		return nil, err
+	}
+	if len(results) != len(messages) {
+		return nil, fmt.Errorf("send chunk %s: %d results for %d messages", key, len(results), len(messages))
+	}
+	return results, nil
+}

@@ -1,0 +1,31 @@
+package extension
+
+import "time"
+
+// Member is a user with the organisation it belongs to, that organisation's current terms and who invited it last.
+type Member struct {
+	Organisation Organisation
+	User         User
+	Inviter      string
+	Terms        Terms
+}
+
+// Invited is an invitation with all that decides what its link may do.
+type Invited struct {
+	Invitation InvitationID
+	Revoked    bool
+	Refused    bool
+	Expires    time.Time // zero until its letter is first handed to the provider
+	Area       string    // names, as the letter says them
+	Role       string
+	Member     Member
+}
+
+// Standing is what our rows want of one Kratos identity.
+type Standing struct {
+	Address      string
+	Enabled      bool // some user of it is in, or half-way and in time, and not paused
+	LeftInactive bool // it was us who made it inactive
+	Memberships  []Membership
+	AsOf         time.Time // when this was read, by the database's clock
+}

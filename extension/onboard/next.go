@@ -1,0 +1,164 @@
+package onboard
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"paperplane/extension"
+)
+
+// Next is the one dispatcher: it tells where a session stands. While something is missing it asks Kratos for the facts
+// that a report may have lost, so that a silent webhook delays nobody. ErrNotFound says that the identity has no user.
+func (s *Service) Next(ctx context.Context, session extension.Session) (Place, error) {
+	members, err := s.members(ctx, session.Identity)
+	if err != nil {
+		return Place{}, err
+	}
+	if s.halfWay(members) {
+		if err := s.observe(ctx, session.Identity, members, Evidence{}); err != nil {
+			return Place{}, err
+		}
+		if members, err = s.members(ctx, session.Identity); err != nil {
+			return Place{}, err
+		}
+	}
+	return s.place(members), nil
+}
+
+func (s *Service) members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
+	members, err := s.store.Members(ctx, identity)
+	if err != nil {
+		return nil, fmt.Errorf("find users of identity %s: %w", identity, err)
+	}
+	if len(members) == 0 {
+		return nil, fmt.Errorf("find users of identity %s: %w", identity, extension.ErrNotFound)
+	}
+	return members, nil
+}
+
+// halfWay tells whether a user of these has begun and not arrived.
+func (s *Service) halfWay(members []extension.Member) bool {
+	for _, m := range members {
+		switch s.step(m) {
+		case extension.StepRegister, extension.StepSecure, extension.StepAgree:
+			return true
+		case extension.StepIn:
+			if m.User.Facts.Activated.IsZero() {
+				return true
+			}
+		case extension.StepPaused, extension.StepExpired, extension.StepStart:
+		}
+	}
+	return false
+}
+
+func (s *Service) step(m extension.Member) extension.Step {
+	return m.User.Facts.Next(m.Organisation.TwoFactor, s.now())
+}
+
+// place chooses what comes first: something to be done, then being in, then the reason for being kept out.
+func (s *Service) place(members []extension.Member) Place {
+	rank := func(step extension.Step) int {
+		switch step {
+		case extension.StepRegister, extension.StepSecure, extension.StepAgree:
+			return 0
+		case extension.StepIn:
+			return 1
+		case extension.StepExpired, extension.StepPaused, extension.StepStart:
+			return 2
+		}
+		return 2
+	}
+	best := members[0]
+	for _, m := range members[1:] {
+		if rank(s.step(m)) < rank(s.step(best)) {
+			best = m
+		}
+	}
+	return Place{Step: s.step(best), Organisation: best.Organisation, User: best.User, Inviter: best.Inviter, Terms: best.Terms}
+}
+
+// Evidence is what a request tells about the person who made it.
+type Evidence struct {
+	IP        string
+	UserAgent string
+}
+
+// observe asks Kratos what is true of an identity and records it for every user of it. It is the one way in which
+// facts are learnt: after a report, on the invitee's next page and by the periodic reconciliation.
+func (s *Service) observe(ctx context.Context, id extension.IdentityID, members []extension.Member, evidence Evidence) error {
+	identity, err := s.identities.Identity(ctx, id)
+	if err != nil {
+		return fmt.Errorf("find identity %s: %w", id, err)
+	}
+	if err := s.store.RecordProfile(ctx, id, identity.Traits); err != nil {
+		return fmt.Errorf("record profile of identity %s: %w", id, err)
+	}
+	now := s.now()
+	for kind, secured := range map[string]bool{"totp": identity.TOTP, "webauthn": identity.WebAuthn} {
+		if err := s.store.SetSecured(ctx, id, kind, secured, now); err != nil {
+			return fmt.Errorf("record factor of identity %s: %w", id, err)
+		}
+	}
+	for _, m := range members {
+		if identity.Registered {
+			if _, err := s.store.Record(ctx, m.User, extension.FactRegistered, now); err != nil {
+				return fmt.Errorf("record registration of user %s: %w", m.User.ID, err)
+			}
+		}
+		if m.Terms.ID != "" && identity.Traits.Terms.Version == m.Terms.ID {
+			if err := s.confirm(ctx, m, evidence, now); err != nil {
+				return err
+			}
+		}
+	}
+	return s.activate(ctx, id)
+}
+
+// confirm records that Kratos holds the acceptance. The evidence is the row that was written when the invitee pressed
+// Accept; where they accepted outside of our pages, it is what the report tells.
+func (s *Service) confirm(ctx context.Context, m extension.Member, evidence Evidence, now time.Time) error {
+	err := s.store.RecordAcceptance(ctx, extension.Acceptance{
+		User: m.User.ID, Terms: m.Terms.ID, At: now, IP: evidence.IP, UserAgent: evidence.UserAgent,
+	})
+	if err != nil {
+		return fmt.Errorf("record acceptance of user %s: %w", m.User.ID, err)
+	}
+	if err := s.store.ConfirmAcceptance(ctx, m.User, m.Terms.ID, now); err != nil {
+		return fmt.Errorf("confirm acceptance of user %s: %w", m.User.ID, err)
+	}
+	return nil
+}
+
+// activate turns every user Active for whom the last fact has come in, and publishes it. An acceptance after the
+// invitation ran out counts once the user has been invited again.
+func (s *Service) activate(ctx context.Context, id extension.IdentityID) error {
+	members, err := s.store.Members(ctx, id)
+	if err != nil {
+		return fmt.Errorf("find users of identity %s: %w", id, err)
+	}
+	fresh := false
+	for _, m := range members {
+		facts := m.User.Facts
+		late := !facts.Expires.IsZero() && !facts.Accepted.Before(facts.Expires)
+		if !facts.Complete(m.Organisation.TwoFactor) || !facts.Activated.IsZero() || !facts.Paused.IsZero() || late {
+			continue
+		}
+		first, err := s.store.Record(ctx, m.User, extension.FactActivated, s.now())
+		if err != nil {
+			return fmt.Errorf("activate user %s: %w", m.User.ID, err)
+		}
+		fresh = fresh || first
+	}
+	if !fresh {
+		return nil
+	}
+	if err := s.store.Realign(ctx, id); err != nil {
+		return fmt.Errorf("note alignment of identity %s: %w", id, err)
+	}
+	if err := s.aligner.Align(ctx, id); err != nil {
+		return fmt.Errorf("publish identity %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package onboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"paperplane/extension"
+)
+
+// maxName is how many characters a first or last name may have; the identity schema says the same.
+const maxName = 100
+
+// Register takes the registration form to Kratos: profile first, then the password. Both go through Kratos' settings
+// flow in the invitee's own session, so Kratos' rules and guards apply. Every field that is wrong comes back at once as
+// an InvalidError with the fields first_name, last_name, mobile, email and password. The reply's cookies belong to the
+// browser even when an error comes with them.
+func (s *Service) Register(ctx context.Context, session extension.Session, browser extension.Browser, r Registration) (extension.Reply, error) {
+	place, err := s.Next(ctx, session)
+	if err != nil {
+		return extension.Reply{}, err
+	}
+	if place.Step != extension.StepRegister {
+		return extension.Reply{}, fmt.Errorf("register: %w", extension.ErrConflict)
+	}
+	r.FirstName, r.LastName = strings.TrimSpace(r.FirstName), strings.TrimSpace(r.LastName)
+	mobile, err := s.check(place, r)
+	if err != nil {
+		return extension.Reply{}, err
+	}
+	r.Mobile = mobile
+
+	form, reply, err := s.settings.SettingsForm(ctx, browser, "")
+	if err != nil {
+		return reply, fmt.Errorf("begin registration: %w", err)
+	}
+	if form.Identity != session.Identity {
+		return reply, fmt.Errorf("begin registration: %w", extension.ErrNoSession)
+	}
+	browser = browser.With(reply)
+
+	traits := form.Traits
+	traits.FirstName, traits.LastName, traits.Mobile = r.FirstName, r.LastName, r.Mobile
+	form, saved, err := s.settings.SubmitProfile(ctx, browser, form, traits)
+	reply = reply.And(saved)
+	if err != nil {
+		return reply, inPlainWords(err)
+	}
+	_, saved, err = s.settings.SubmitPassword(ctx, browser.With(saved), form, r.Password)
+	reply = reply.And(saved)
+	if err != nil {
+		return reply, inPlainWords(err)
+	}
+	return reply, nil
+}
+
+// check refuses what is wrong before Kratos is asked, all at once, and gives the mobile in E.164.
+func (s *Service) check(place Place, r Registration) (string, error) {
+	var refused extension.InvalidError
+	refuse := func(field, sentence string) {
+		if sentence != "" {
+			refused.Fields = append(refused.Fields, extension.FieldError{Field: field, Message: sentence})
+		}
+	}
+	refuse("first_name", nameRefusal(r.FirstName, "first name"))
+	refuse("last_name", nameRefusal(r.LastName, "last name"))
+	mobile, err := s.mobiles(r.Mobile, place.Organisation.Region)
+	var invalid *extension.InvalidError
+	if errors.As(err, &invalid) {
+		refused.Fields = append(refused.Fields, invalid.Fields...)
+	} else if err != nil {
+		return "", fmt.Errorf("read mobile number: %w", err)
+	}
+	if !strings.EqualFold(r.Email, place.User.Address) {
+		refuse("email", "The e-mail address cannot be changed: the invitation is for "+place.User.Address+".")
+	}
+	if r.Password == "" {
+		refuse("password", "Choose a password.")
+	}
+	if len(refused.Fields) > 0 {
+		return "", &refused
+	}
+	return mobile, nil
+}
+
+// nameRefusal says what is wrong with a name; empty when nothing is. Names are shown to others and stand in letters,
+// so they hold nothing that a mail program would turn into a link.
+func nameRefusal(name, what string) string {
+	switch {
+	case name == "":
+		return "Enter your " + what + "."
+	case utf8.RuneCountInString(name) > maxName:
+		return fmt.Sprintf("Your %s can have at most %d characters.", what, maxName)
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }), !utf8.ValidString(name):
+		return "Your " + what + " contains characters that cannot be shown. Type it again."
+	case strings.Contains(name, "://"), strings.Contains(strings.ToLower(name), "www."), strings.ContainsAny(name, "@<>"):
+		return "Enter your " + what + " alone, without an address."
+	}
+	return ""
+}
+
+// The ids of Kratos' messages that registration can meet. They are stable; the texts are not.
+const (
+	kratosTaken          = 4000007
+	kratosPasswordSimple = 4000031
+	kratosPasswordShort  = 4000032
+	kratosPasswordLong   = 4000033
+	kratosPasswordLeaked = 4000034
+	kratosPhone          = 4000041
+)
+
+// inPlainWords turns a form that Kratos refused into sentences at our fields; other errors pass.
+func inPlainWords(err error) error {
+	var form *extension.RefusedError
+	if !errors.As(err, &form) {
+		return fmt.Errorf("register: %w", err)
+	}
+	var refused extension.InvalidError
+	for _, m := range form.Form.Errors() {
+		field, sentence := plain(m)
+		refused.Fields = append(refused.Fields, extension.FieldError{Field: field, Message: sentence})
+	}
+	if len(refused.Fields) == 0 {
+		refused.Fields = []extension.FieldError{{Message: "Your details were not accepted. Check them and try again."}}
+	}
+	return &refused
+}
+
+// plain words one message of Kratos and finds the field of ours it belongs to.
+func plain(m extension.FieldMessage) (field, sentence string) {
+	switch m.ID {
+	case kratosTaken:
+		return "mobile", "This mobile number belongs to another account. Enter your own number, or ask your administrator to free it."
+	case kratosPasswordSimple:
+		return "password", "This password is too similar to your e-mail address. Choose another one."
+	case kratosPasswordShort, kratosPasswordLong:
+		return "password", m.Text
+	case kratosPasswordLeaked:
+		return "password", "This password has appeared in a data breach and is not safe. Choose another one."
+	case kratosPhone:
+		return "mobile", "This is not a mobile number. Start with + and the country code."
+	}
+	fields := map[string]string{
+		"traits.name.first": "first_name", "traits.name.last": "last_name", "traits.phone": "mobile",
+		"traits.email": "email", "password": "password",
+	}
+	return fields[m.Field], m.Text
+}

@@ -1,0 +1,33 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"paperplane/extension"
+)
+
+// audit writes one row of the audit. It always runs in the transaction of the change it tells of.
+func audit(ctx context.Context, tx bun.IDB, a extension.Audit) error {
+	_, err := tx.NewRaw(`
+		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		a.At.UTC(), a.Organisation, nullID(a.ActorUser), a.Actor, string(a.Action), nullID(a.User), a.Detail).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("write audit: %w", err)
+	}
+	return nil
+}
+
+// by fills an audit row with who acts.
+func by(actor extension.Actor, action extension.Action, at time.Time) extension.Audit {
+	return extension.Audit{At: at, Organisation: actor.Organisation, Actor: actor.Name, ActorUser: actor.User, Action: action}
+}
+
+// of fills an audit row about something that a user did, or that Kratos reported of a user.
+func of(user extension.User, action extension.Action, at time.Time) extension.Audit {
+	return extension.Audit{At: at, Organisation: user.Organisation, Actor: user.Name(), ActorUser: user.ID, Action: action, User: user.ID}
+}

@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"paperplane/extension"
+)
+
+// factColumns are the columns of the facts that Record sets, with the audit's word for each.
+func factColumn(fact extension.Fact) (column string, action extension.Action) {
+	switch fact {
+	case extension.FactStarted:
+		return "started_at", extension.ActionUserStarted
+	case extension.FactRegistered:
+		return "registered_at", extension.ActionUserRegistered
+	case extension.FactActivated:
+		return "activated_at", extension.ActionUserActivated
+	}
+	return "", ""
+}
+
+// Record sets a fact of a user unless it is set, and tells whether it was new. Only then is there an audit row.
+func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fact, at time.Time) (bool, error) {
+	column, action := factColumn(fact)
+	if column == "" {
+		return false, fmt.Errorf("record fact %q: %w", fact, extension.ErrNotFound)
+	}
+	fresh := false
+	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewRaw(`UPDATE users SET ? = ? WHERE id = ? AND ? IS NULL`,
+			bun.Ident(column), at.UTC(), user.ID, bun.Ident(column)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, _ := result.RowsAffected(); n == 0 {
+			return nil
+		}
+		fresh = true
+		return audit(ctx, tx, of(user, action, at))
+	})
+	return fresh, err
+}
+
+// RecordOpened notes the first opening of a link.
+func (db *DB) RecordOpened(ctx context.Context, invitation extension.InvitationID, at time.Time) error {
+	_, err := db.bun.NewRaw(`UPDATE invitations SET opened_at = ? WHERE id = ? AND opened_at IS NULL`, at.UTC(), invitation).Exec(ctx)
+	return kind(err)
+}
+
+// RecordProfile keeps the names and the mobile that Kratos holds.
+func (db *DB) RecordProfile(ctx context.Context, identity extension.IdentityID, traits extension.Traits) error {
+	_, err := db.bun.NewRaw(`
+		UPDATE users SET first_name = ?, last_name = ?, mobile = ?
+		 WHERE identity_id = ? AND (first_name, last_name, mobile) IS DISTINCT FROM (?, ?, ?)`,
+		traits.FirstName, traits.LastName, traits.Mobile, identity, traits.FirstName, traits.LastName, traits.Mobile).Exec(ctx)
+	return kind(err)
+}
+
+// RecordAcceptance keeps the evidence of an acceptance; the first one of a user and a version stands.
+func (db *DB) RecordAcceptance(ctx context.Context, a extension.Acceptance) error {
+	_, err := db.bun.NewRaw(`
+		INSERT INTO acceptances (user_id, terms_id, organisation_id, accepted_at, ip, user_agent)
+		SELECT u.id, ?, u.organisation_id, ?, ?, ? FROM users u WHERE u.id = ? ON CONFLICT (user_id, terms_id) DO NOTHING`,
+		a.Terms, a.At.UTC(), a.IP, a.UserAgent, a.User).Exec(ctx)
+	return kind(err)
+}
+
+// ConfirmAcceptance notes that Kratos holds the acceptance, with an audit row the first time.
+func (db *DB) ConfirmAcceptance(ctx context.Context, user extension.User, terms extension.TermsID, at time.Time) error {
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewRaw(`UPDATE acceptances SET confirmed_at = ? WHERE user_id = ? AND terms_id = ? AND confirmed_at IS NULL`,
+			at.UTC(), user.ID, terms).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, _ := result.RowsAffected(); n == 0 {
+			return nil
+		}
+		entry := of(user, extension.ActionUserAccepted, at)
+		entry.Detail = "terms " + string(terms)
+		return audit(ctx, tx, entry)
+	})
+}
+
+// SetSecured notes whether Kratos holds a proven factor of this kind for an identity, with an audit row for every user
+// of it when that has changed.
+func (db *DB) SetSecured(ctx context.Context, identity extension.IdentityID, kindOfFactor string, secured bool, at time.Time) error {
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		action := extension.ActionFactorProven
+		change := tx.NewRaw(`INSERT INTO factors (identity_id, kind, proven_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, identity, kindOfFactor, at.UTC())
+		if !secured {
+			action = extension.ActionFactorRemoved
+			change = tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? AND kind = ?`, identity, kindOfFactor)
+		}
+		result, err := change.Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, _ := result.RowsAffected(); n == 0 {
+			return nil
+		}
+		_, err = tx.NewRaw(`
+			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
+			SELECT ?, organisation_id, id, address, ?, id, ? FROM users WHERE identity_id = ?`,
+			at.UTC(), string(action), kindOfFactor, identity).Exec(ctx)
+		return err
+	})
+}
+
+// Unreported hands out identities of users who are half-way and in time, longest unasked first and none twice within a
+// minute, and marks them as asked.
+func (db *DB) Unreported(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error) {
+	var ids []extension.IdentityID
+	err := db.bun.NewRaw(`
+		WITH picked AS (
+			SELECT d.id FROM identities d
+			 WHERE d.checked_at < clock_timestamp() - interval '1 minute'
+			   AND EXISTS (SELECT 1 FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
+			                WHERE u.identity_id = d.id AND u.started_at IS NOT NULL
+			                  AND user_status(u.paused_at, u.activated_at, i.expires_at, ?) = 'Pending')
+			 ORDER BY d.checked_at LIMIT ? FOR UPDATE OF d SKIP LOCKED)
+		UPDATE identities d SET checked_at = clock_timestamp() FROM picked WHERE d.id = picked.id RETURNING d.id`,
+		now.UTC(), most).Scan(ctx, &ids)
+	return ids, kind(err)
+}
+
+// HalfWay lists identities of users whose invitation ran out between Start and registration and which we have not
+// switched off again.
+func (db *DB) HalfWay(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error) {
+	var ids []extension.IdentityID
+	err := db.bun.NewRaw(`
+		SELECT d.id FROM identities d
+		 WHERE d.created_by_us AND d.left_inactive_at IS NULL AND EXISTS (
+			SELECT 1 FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
+			 WHERE u.identity_id = d.id AND u.started_at IS NOT NULL AND u.registered_at IS NULL
+			   AND user_status(u.paused_at, u.activated_at, i.expires_at, ?) = 'Expired')
+		 LIMIT ?`, now.UTC(), most).Scan(ctx, &ids)
+	return ids, kind(err)
+}

@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"paperplane/extension"
+)
+
+// memberColumns reads a user with its organisation, the current terms and who invited it last.
+const memberColumns = userColumns + `,
+	o.slug, o.name AS organisation, o.two_factor, o.link_lifetime, o.language, o.region, o.reply_to,
+	coalesce(b.actor_name, '') AS inviter,
+	t.id AS terms_id, coalesce(t.version, 0) AS terms_version, coalesce(t.title, '') AS terms_title,
+	coalesce(t.body, '') AS terms_body, coalesce(t.sha256, '') AS terms_sha256, t.published_at AS terms_published_at`
+
+// memberTables joins what memberColumns reads to users u and invitations i.
+const memberTables = userTables + `
+	JOIN organisations o ON o.id = u.organisation_id
+	LEFT JOIN batches b ON b.id = i.batch_id
+	LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true `
+
+type memberRow struct {
+	userRow
+	Slug             string
+	Organisation     string
+	TwoFactor        extension.TwoFactor
+	LinkLifetime     int64
+	Language         string
+	Region           string
+	ReplyTo          string
+	Inviter          string
+	TermsID          *extension.TermsID
+	TermsVersion     int
+	TermsTitle       string
+	TermsBody        string
+	TermsSHA256      string `bun:"terms_sha256"`
+	TermsPublishedAt *time.Time
+}
+
+func (r memberRow) member() (extension.Member, error) {
+	user, err := r.user()
+	if err != nil {
+		return extension.Member{}, err
+	}
+	m := extension.Member{
+		User: user, Inviter: r.Inviter,
+		Organisation: extension.Organisation{
+			ID: r.OrganisationID, Slug: r.Slug, Name: r.Organisation, TwoFactor: r.TwoFactor,
+			LinkLifetime: time.Duration(r.LinkLifetime) * time.Second, Language: r.Language, Region: r.Region, ReplyTo: r.ReplyTo,
+		},
+	}
+	if r.TermsID != nil {
+		m.Terms = extension.Terms{
+			ID: *r.TermsID, Organisation: r.OrganisationID, Version: r.TermsVersion, Title: r.TermsTitle, Text: r.TermsBody,
+			SHA256: r.TermsSHA256, Published: fromNull(r.TermsPublishedAt),
+		}
+	}
+	return m, nil
+}
+
+// Members lists the users of an identity with their organisations, by the organisations' names.
+func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
+	var rows []memberRow
+	err := db.bun.NewRaw("SELECT "+memberColumns+memberTables+"WHERE u.identity_id = ? ORDER BY o.name, o.id", identity).Scan(ctx, &rows)
+	if err != nil {
+		return nil, kind(err)
+	}
+	members := make([]extension.Member, len(rows))
+	for i, row := range rows {
+		if members[i], err = row.member(); err != nil {
+			return nil, err
+		}
+	}
+	return members, nil
+}
+
+// Invited reads an invitation with all that decides what its link may do.
+func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension.Invited, error) {
+	var row struct {
+		memberRow
+		Revoked     bool
+		WasRefused  bool
+		LinkExpires *time.Time
+		LinkInviter string
+		AreaNames   string
+		RoleNames   string
+	}
+	err := db.bun.NewRaw("SELECT "+memberColumns+`,
+			l.revoked_at IS NOT NULL AS revoked, l.refused_at IS NOT NULL AND l.refused <> 'unknown' AS was_refused,
+			l.expires_at AS link_expires, lb.actor_name AS link_inviter, l.area_names, l.role_names
+		FROM invitations l JOIN batches lb ON lb.id = l.batch_id
+		JOIN LATERAL (SELECT * FROM users n WHERE n.id = l.user_id) u ON true
+		LEFT JOIN invitations i ON i.id = u.invitation_id
+		JOIN organisations o ON o.id = u.organisation_id
+		LEFT JOIN batches b ON b.id = i.batch_id
+		LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true
+		WHERE l.id = ?`, id).Scan(ctx, &row)
+	if err != nil {
+		return extension.Invited{}, kind(err)
+	}
+	member, err := row.member()
+	if err != nil {
+		return extension.Invited{}, err
+	}
+	member.Inviter = row.LinkInviter
+	return extension.Invited{
+		Invitation: id, Revoked: row.Revoked, Refused: row.WasRefused, Expires: fromNull(row.LinkExpires),
+		Area: row.AreaNames, Role: row.RoleNames, Member: member,
+	}, nil
+}
+
+// CurrentTerms tells whether these terms are the current version of an organisation in which the identity has a user
+// who is not paused.
+func (db *DB) CurrentTerms(ctx context.Context, identity extension.IdentityID, terms extension.TermsID) (bool, error) {
+	var current bool
+	err := db.bun.NewRaw(`
+		SELECT EXISTS (
+			SELECT 1 FROM users u JOIN terms t ON t.organisation_id = u.organisation_id
+			 WHERE u.identity_id = ? AND u.paused_at IS NULL AND t.id = ?
+			   AND t.version = (SELECT max(v.version) FROM terms v WHERE v.organisation_id = t.organisation_id))`,
+		identity, terms).Scan(ctx, &current)
+	return current, kind(err)
+}
+
+// ProvenFactor tells whether the identity has proven a second factor.
+func (db *DB) ProvenFactor(ctx context.Context, identity extension.IdentityID) (bool, error) {
+	var proven bool
+	err := db.bun.NewRaw(`SELECT EXISTS (SELECT 1 FROM factors WHERE identity_id = ?)`, identity).Scan(ctx, &proven)
+	return proven, kind(err)
+}

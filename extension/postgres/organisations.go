@@ -1,0 +1,70 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"paperplane/extension"
+)
+
+// Establish writes a new organisation with its areas, roles and terms in one transaction. A slug that is taken is a
+// conflict.
+func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter extension.Charter, now time.Time) error {
+	o := charter.Organisation
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		statements := []*bun.RawQuery{tx.NewRaw(`
+			INSERT INTO organisations (id, slug, name, two_factor, link_lifetime, language, region, reply_to, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			o.ID, o.Slug, o.Name, string(o.TwoFactor), int64(o.LinkLifetime/time.Second), o.Language, o.Region, o.ReplyTo, now.UTC())}
+		for _, a := range charter.Areas {
+			statements = append(statements, tx.NewRaw(`INSERT INTO areas (id, organisation_id, name) VALUES (?, ?, ?)`, a.ID, o.ID, a.Name))
+		}
+		for _, r := range charter.Roles {
+			statements = append(statements, tx.NewRaw(`INSERT INTO roles (id, organisation_id, name, grants) VALUES (?, ?, ?, ?)`,
+				r.ID, o.ID, r.Name, string(r.Right)))
+		}
+		t := charter.Terms
+		statements = append(statements, tx.NewRaw(`
+			INSERT INTO terms (id, organisation_id, version, title, body, sha256, published_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			t.ID, o.ID, t.Version, t.Title, t.Text, t.SHA256, now.UTC()))
+		for _, statement := range statements {
+			if _, err := statement.Exec(ctx); err != nil {
+				return fmt.Errorf("establish organisation: %w", err)
+			}
+		}
+		founded := by(actor, extension.ActionOrganisationCreated, now)
+		founded.Detail = o.Slug
+		if err := audit(ctx, tx, founded); err != nil {
+			return err
+		}
+		published := by(actor, extension.ActionTermsPublished, now)
+		published.Detail = fmt.Sprintf("version %d, SHA-256 %s", t.Version, t.SHA256)
+		return audit(ctx, tx, published)
+	})
+}
+
+// OrganisationBySlug finds an organisation.
+func (db *DB) OrganisationBySlug(ctx context.Context, slug string) (extension.Organisation, error) {
+	var row struct {
+		ID           extension.OrganisationID
+		Slug         string
+		Name         string
+		TwoFactor    extension.TwoFactor
+		LinkLifetime int64
+		Language     string
+		Region       string
+		ReplyTo      string
+	}
+	err := db.bun.NewRaw(`SELECT id, slug, name, two_factor, link_lifetime, language, region, reply_to FROM organisations WHERE slug = ?`, slug).
+		Scan(ctx, &row)
+	if err != nil {
+		return extension.Organisation{}, kind(err)
+	}
+	return extension.Organisation{
+		ID: row.ID, Slug: row.Slug, Name: row.Name, TwoFactor: row.TwoFactor,
+		LinkLifetime: time.Duration(row.LinkLifetime) * time.Second, Language: row.Language, Region: row.Region, ReplyTo: row.ReplyTo,
+	}, nil
+}

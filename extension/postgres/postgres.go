@@ -1,0 +1,200 @@
+// Package postgres keeps Paperplane's rows in PostgreSQL through bun. It holds every SQL statement, one file per topic;
+// bun's types never leave it. It decides nothing: rules live in the verbs, and what must hold for concurrent callers is
+// said here in SQL.
+//
+// Two clocks meet in it. Times of the domain (invited, expires, …) come as parameters. Leases and the age of a mail
+// chunk are told by the database's own clock, which all replicas share. The two are never compared.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/driver/pgdriver"
+
+	"paperplane/extension"
+)
+
+// DB is the database.
+type DB struct {
+	bun *bun.DB
+	// locks is a pool of its own: a caller of Exclusive holds one connection of it while its function queries through
+	// bun, so holders can never starve the very queries they wait for.
+	locks *sql.DB
+}
+
+// Options say how to open a DB.
+type Options struct {
+	DSN            string // postgres://…; as pgx reads it, so that River and bun connect alike
+	MaxConnections int    // of the queries' pool; a quarter as many again may be held for locks
+}
+
+// Open opens the pools. It does not connect yet; Ping does.
+func Open(o Options) (*DB, error) {
+	connector, err := newConnector(o.DSN)
+	if err != nil {
+		return nil, err
+	}
+	queries := sql.OpenDB(connector)
+	queries.SetMaxOpenConns(o.MaxConnections)
+	queries.SetMaxIdleConns(o.MaxConnections)
+	locks := sql.OpenDB(connector)
+	locks.SetMaxOpenConns(max(2, o.MaxConnections/4))
+	locks.SetMaxIdleConns(1)
+	return &DB{bun: bun.NewDB(queries, pgdialect.New()), locks: locks}, nil
+}
+
+// newConnector reads the DSN with pgx' parser and hands the parts to pgdriver, so that one DSN means one thing. pgx
+// tries TLS first and then plain text where the DSN does not say; pgdriver cannot, so without an explicit sslmode a
+// connection is plain only to this machine.
+func newConnector(dsn string) (*pgdriver.Connector, error) {
+	c, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("read database DSN: it is not a PostgreSQL connection string") // the cause would quote the password
+	}
+	network, address := pgconn.NetworkAddress(c.Host, c.Port)
+	options := []pgdriver.Option{
+		pgdriver.WithNetwork(network), pgdriver.WithAddr(address),
+		pgdriver.WithUser(c.User), pgdriver.WithPassword(c.Password), pgdriver.WithDatabase(c.Database),
+		pgdriver.WithApplicationName("paperplane"),
+		pgdriver.WithReadTimeout(time.Minute), pgdriver.WithWriteTimeout(time.Minute),
+	}
+	plain := c.TLSConfig == nil
+	for _, fallback := range c.Fallbacks {
+		plain = plain || fallback.TLSConfig == nil
+	}
+	if plain {
+		options = append(options, pgdriver.WithInsecure(true))
+	} else {
+		options = append(options, pgdriver.WithTLSConfig(c.TLSConfig))
+	}
+	return pgdriver.NewConnector(options...), nil
+}
+
+// Ping connects.
+func (db *DB) Ping(ctx context.Context) error {
+	if err := db.bun.PingContext(ctx); err != nil {
+		return fmt.Errorf("reach PostgreSQL: %w", kind(err))
+	}
+	return nil
+}
+
+// Close closes the pools.
+func (db *DB) Close() error { return errors.Join(db.locks.Close(), db.bun.Close()) }
+
+// Exclusive runs f while no other caller, on any replica, runs one under the same name. The lock is PostgreSQL's
+// advisory lock of a transaction, so a process that dies frees it.
+func (db *DB) Exclusive(ctx context.Context, name string, f func(ctx context.Context) error) error {
+	tx, err := db.locks.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin lock: %w", kind(err))
+	}
+	defer func() { _ = tx.Rollback() }() // the lock ends with the transaction; after Commit this does nothing
+	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name); err != nil {
+		return fmt.Errorf("take lock: %w", kind(err))
+	}
+	return f(ctx)
+}
+
+// inTx runs f in a transaction.
+func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
+	return kind(db.bun.RunInTx(ctx, nil, f))
+}
+
+// kind turns PostgreSQL's and the driver's errors into the words' kinds. Errors of the verbs that come through a
+// transaction pass as they are.
+func kind(err error) error {
+	if err == nil || isWord(err) {
+		return err
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return extension.ErrNotFound
+	}
+	var pg pgdriver.Error
+	if errors.As(err, &pg) {
+		return pgKind(pg)
+	}
+	var network net.Error
+	for _, lost := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded} {
+		if errors.Is(err, lost) {
+			return noAnswer(err)
+		}
+	}
+	if errors.As(err, &network) {
+		return noAnswer(err)
+	}
+	return err
+}
+
+func noAnswer(cause error) error {
+	return &extension.TroubleError{Sentence: "The database (PostgreSQL) does not answer.", Cause: cause}
+}
+
+func isWord(err error) bool {
+	for _, word := range []error{extension.ErrNotFound, extension.ErrConflict, extension.ErrForbidden, extension.ErrUnavailable} {
+		if errors.Is(err, word) {
+			return true
+		}
+	}
+	var invalid *extension.InvalidError
+	return errors.As(err, &invalid)
+}
+
+// pgKind reads the SQLSTATE (PostgreSQL manual, appendix A). Detail, which can hold values of rows, is dropped.
+func pgKind(pg pgdriver.Error) error {
+	code, message := pg.Field('C'), pg.Field('M')
+	cause := fmt.Errorf("PostgreSQL %s: %s", code, message)
+	switch {
+	case code == "23505", code == "23503", code == "40001", code == "40P01":
+		return errors.Join(extension.ErrConflict, cause)
+	case code[:2] == "08", code[:2] == "53", code[:2] == "57":
+		return noAnswer(cause)
+	}
+	return cause
+}
+
+// nullTime writes a zero time as NULL.
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
+}
+
+// fromNull reads NULL as a zero time.
+func fromNull(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// nullID writes an empty id as NULL.
+func nullID[T ~string](id T) *T {
+	if id == "" {
+		return nil
+	}
+	return &id
+}
+
+// array writes ids or texts as a PostgreSQL array literal; the statement casts it.
+func array[T ~string](values []T) any {
+	plain := make([]string, len(values))
+	for i, v := range values {
+		plain[i] = string(v)
+	}
+	return pgdialect.Array(plain)
+}
+
+// intArray writes numbers as a PostgreSQL array literal; the statement casts it.
+func intArray(values []int) any { return pgdialect.Array(values) }

@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"paperplane/extension"
+)
+
+// userColumns reads a user with everything its Facts need. Accepted is of the organisation's current terms only.
+const userColumns = `
+	u.id, u.organisation_id, u.address, u.address_key, u.first_name, u.last_name, u.mobile, u.identity_id, u.invitation_id,
+	u.invited_at, u.started_at, u.registered_at, u.activated_at, u.paused_at,
+	i.sent_at, i.opened_at, i.expires_at, coalesce(i.refused, '') AS refused,
+	(SELECT min(f.proven_at) FROM factors f WHERE f.identity_id = u.identity_id) AS secured_at,
+	(SELECT CASE WHEN a.confirmed_at IS NOT NULL THEN a.accepted_at END
+	   FROM terms t LEFT JOIN acceptances a ON a.terms_id = t.id AND a.user_id = u.id
+	  WHERE t.organisation_id = u.organisation_id ORDER BY t.version DESC LIMIT 1) AS accepted_at,
+	(SELECT json_agg(json_build_object('area', ar.id, 'area_name', ar.name, 'archived', ar.archived_at IS NOT NULL,
+	                                   'role', ro.id, 'role_name', ro.name, 'grants', ro.grants) ORDER BY ar.name, ro.name)
+	   FROM assignments s JOIN areas ar ON ar.id = s.area_id JOIN roles ro ON ro.id = s.role_id
+	  WHERE s.user_id = u.id) AS assignments`
+
+// userTables joins the newest invitation.
+const userTables = ` FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id `
+
+type userRow struct {
+	ID             extension.UserID
+	OrganisationID extension.OrganisationID
+	Address        string
+	AddressKey     string
+	FirstName      string
+	LastName       string
+	Mobile         string
+	IdentityID     *extension.IdentityID
+	InvitationID   *extension.InvitationID
+	InvitedAt      time.Time
+	StartedAt      *time.Time
+	RegisteredAt   *time.Time
+	ActivatedAt    *time.Time
+	PausedAt       *time.Time
+	SentAt         *time.Time
+	OpenedAt       *time.Time
+	ExpiresAt      *time.Time
+	Refused        extension.Refusal
+	SecuredAt      *time.Time
+	AcceptedAt     *time.Time
+	Assignments    json.RawMessage
+}
+
+type assignmentRow struct {
+	Area     extension.AreaID
+	AreaName string `json:"area_name"`
+	Archived bool
+	Role     extension.RoleID
+	RoleName string `json:"role_name"`
+	Grants   extension.Right
+}
+
+func (r userRow) user() (extension.User, error) {
+	u := extension.User{
+		ID: r.ID, Organisation: r.OrganisationID, Address: r.Address, FirstName: r.FirstName, LastName: r.LastName,
+		Mobile: r.Mobile, Refused: r.Refused,
+		Facts: extension.Facts{
+			Invited: r.InvitedAt.UTC(), Sent: fromNull(r.SentAt), Opened: fromNull(r.OpenedAt), Expires: fromNull(r.ExpiresAt),
+			Started: fromNull(r.StartedAt), Registered: fromNull(r.RegisteredAt), Secured: fromNull(r.SecuredAt),
+			Accepted: fromNull(r.AcceptedAt), Activated: fromNull(r.ActivatedAt), Paused: fromNull(r.PausedAt),
+		},
+	}
+	if r.IdentityID != nil {
+		u.Identity = *r.IdentityID
+	}
+	if r.InvitationID != nil {
+		u.Invitation = *r.InvitationID
+	}
+	var assignments []assignmentRow
+	if len(r.Assignments) > 0 {
+		if err := json.Unmarshal(r.Assignments, &assignments); err != nil {
+			return extension.User{}, fmt.Errorf("read assignments of user %s: %w", r.ID, err)
+		}
+	}
+	for _, a := range assignments {
+		u.Assignments = append(u.Assignments, extension.Assignment{
+			Area: extension.ServiceArea{ID: a.Area, Name: a.AreaName, Archived: a.Archived},
+			Role: extension.Role{ID: a.Role, Name: a.RoleName, Right: a.Grants},
+		})
+	}
+	return u, nil
+}
+
+// visible limits a query over users u to what an actor may see.
+func visible(q *bun.SelectQuery, actor extension.Actor) *bun.SelectQuery {
+	q = q.Where("u.organisation_id = ?", actor.Organisation)
+	if areas, bound := actor.AreaBound(); bound {
+		q = q.Where("EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = u.id AND s.area_id = ANY (?::uuid[]))", array(areas))
+	}
+	return q
+}
+
+// User gives one user whom the actor may see.
+func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.UserID) (extension.User, error) {
+	var row userRow
+	q := db.bun.NewSelect().ColumnExpr(userColumns).TableExpr("users u").
+		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Where("u.id = ?", id)
+	if err := visible(q, actor).Scan(ctx, &row); err != nil {
+		return extension.User{}, kind(err)
+	}
+	return row.user()
+}
+
+// Users gives one page of the users whom the actor may see, by address.
+func (db *DB) Users(ctx context.Context, actor extension.Actor, filter extension.Filter, now time.Time) (extension.UserPage, error) {
+	var rows []userRow
+	q := db.bun.NewSelect().ColumnExpr(userColumns).TableExpr("users u").
+		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Limit(int64(filter.Limit) + 1)
+	q = matching(visible(q, actor), filter.Search)
+	if filter.Status != "" {
+		q = q.Where("user_status(u.paused_at, u.activated_at, i.expires_at, ?) = ?", now.UTC(), string(filter.Status))
+	}
+	if err := keyset(q, filter.Cursor).Scan(ctx, &rows); err != nil {
+		return extension.UserPage{}, kind(err)
+	}
+	return userPage(rows, filter)
+}
+
+// matching limits a query to users whose name or address holds the text.
+func matching(q *bun.SelectQuery, search string) *bun.SelectQuery {
+	if search == "" {
+		return q
+	}
+	pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(search)) + "%"
+	return q.Where("(u.address_key LIKE ? OR lower(u.first_name || ' ' || u.last_name) LIKE ?)", pattern, pattern)
+}
+
+func keyset(q *bun.SelectQuery, cursor extension.Cursor) *bun.SelectQuery {
+	switch {
+	case cursor.Key == "":
+		return q.OrderExpr("u.address_key, u.id")
+	case cursor.Before:
+		return q.Where("(u.address_key, u.id) < (?, ?)", cursor.Key, cursor.User).OrderExpr("u.address_key DESC, u.id DESC")
+	default:
+		return q.Where("(u.address_key, u.id) > (?, ?)", cursor.Key, cursor.User).OrderExpr("u.address_key, u.id")
+	}
+}
+
+// userPage cuts the row that only tells that there is more, and finds the cursors.
+func userPage(rows []userRow, filter extension.Filter) (extension.UserPage, error) {
+	more := len(rows) > filter.Limit
+	rows = rows[:min(len(rows), filter.Limit)]
+	if filter.Cursor.Before {
+		slices.Reverse(rows)
+	}
+	var page extension.UserPage
+	for _, row := range rows {
+		user, err := row.user()
+		if err != nil {
+			return extension.UserPage{}, err
+		}
+		page.Users = append(page.Users, user)
+	}
+	if len(rows) == 0 {
+		return page, nil
+	}
+	first, last := rows[0], rows[len(rows)-1]
+	if more && filter.Cursor.Before || !filter.Cursor.Before && filter.Cursor.Key != "" {
+		page.Prev = &extension.Cursor{Key: first.AddressKey, User: first.ID, Before: true}
+	}
+	if more && !filter.Cursor.Before || filter.Cursor.Before {
+		page.Next = &extension.Cursor{Key: last.AddressKey, User: last.ID}
+	}
+	return page, nil
+}
+
+// Counts counts the users whom the actor may see by status.
+func (db *DB) Counts(ctx context.Context, actor extension.Actor, search string, now time.Time) (extension.Counts, error) {
+	var rows []struct {
+		Status extension.Status
+		N      int
+	}
+	q := db.bun.NewSelect().
+		ColumnExpr("user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status, count(*) AS n", now.UTC()).
+		TableExpr("users u").Join("LEFT JOIN invitations i ON i.id = u.invitation_id").GroupExpr("1")
+	if err := matching(visible(q, actor), search).Scan(ctx, &rows); err != nil {
+		return nil, kind(err)
+	}
+	counts := make(extension.Counts, len(rows))
+	for _, row := range rows {
+		counts[row.Status] = row.N
+	}
+	return counts, nil
+}

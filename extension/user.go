@@ -1,0 +1,69 @@
+package extension
+
+import (
+	"strings"
+	"time"
+)
+
+// User is one address in one organisation, from invitation to deactivation. An address in two organisations is two
+// users and one Kratos identity.
+type User struct {
+	ID           UserID
+	Organisation OrganisationID
+	Address      string // as mail is sent to it: domain in A-labels (RFC 5890), see recognise
+	FirstName    string
+	LastName     string
+	Mobile       string       // E.164, as the invitee gave it to Kratos
+	Identity     IdentityID   // empty until provisioned
+	Invitation   InvitationID // the newest one
+	Refused      Refusal      // why the newest invitation was not sent; empty when it was, or still will be
+	Facts        Facts
+	Assignments  []Assignment
+}
+
+// Name is what the user is called on pages and in letters: the name once given, until then the address.
+func (u User) Name() string {
+	if name := strings.TrimSpace(u.FirstName + " " + u.LastName); name != "" {
+		return name
+	}
+	return u.Address
+}
+
+// Initials are shown in the menu at the top right: of the first and last name, or the first letter of the address.
+func (u User) Initials() string {
+	var initials strings.Builder
+	for _, part := range []string{u.FirstName, u.LastName} {
+		for _, r := range strings.TrimSpace(part) {
+			initials.WriteRune(r)
+			break
+		}
+	}
+	if initials.Len() == 0 {
+		for _, r := range u.Address {
+			initials.WriteRune(r)
+			break
+		}
+	}
+	return strings.ToUpper(initials.String())
+}
+
+// Terms is one immutable version of an organisation's EULA.
+type Terms struct {
+	ID           TermsID
+	Organisation OrganisationID
+	Version      int    // counts from 1 within the organisation
+	Title        string // shown as the heading
+	Text         string // paragraphs of plain text, separated by blank lines
+	SHA256       string // of Text, lower-case hexadecimal
+	Published    time.Time
+}
+
+// Acceptance is the evidence that a user accepted one version of the terms. The trait in Kratos is only a claim; this
+// is the record.
+type Acceptance struct {
+	User      UserID
+	Terms     TermsID
+	At        time.Time
+	IP        string
+	UserAgent string
+}

@@ -1,0 +1,123 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"paperplane/extension"
+)
+
+const (
+	// BodyLimit is how many bytes of request body are read at all: room for the largest paste with every character
+	// escaped, so that a page, and not a cut connection, says what is too much.
+	BodyLimit = 16 << 20
+	// headerLimit is how many bytes of request header are read: Fiber's 4 KiB are too few for Kratos' cookies beside others.
+	headerLimit = 16 << 10
+	// requestTime is how long a handler may work, because Fiber does not notice that a browser has gone.
+	requestTime = time.Minute
+	readTime    = 2 * time.Minute // a full paste over a line of 0.5 Mbit/s
+	writeTime   = 2 * time.Minute
+	idleTime    = 75 * time.Second
+)
+
+// newApp builds the app. The order matters: whatever goes wrong further in is logged and answered by observe.
+func (s *Shell) newApp() *fiber.App {
+	app := fiber.New(fiber.Config{
+		AppName: "Paperplane", DisableStartupMessage: true,
+		Immutable:     true, // otherwise strings change under a handler's hands after it returns
+		CaseSensitive: true,
+		BodyLimit:     BodyLimit, ReadBufferSize: headerLimit,
+		ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		ErrorHandler: s.fail,
+	})
+	app.Use(s.observe)
+	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.recordPanic}))
+	app.Get("/healthz", s.live)
+	app.Get("/readyz", s.ready)
+	app.Use(s.canonicalHost, refuseEncoding, s.sameOrigin)
+	app.Get("/static/:version/:file", s.static)
+	return app
+}
+
+// requestIDKey is where the request's id lies in Fiber's locals.
+const requestIDKey = "request id"
+
+// requestID is the id that joins a page's words to the log.
+func requestID(c *fiber.Ctx) string {
+	id, _ := c.Locals(requestIDKey).(string)
+	return id
+}
+
+// observe gives every request an id, security headers, a time limit and a line in the log, and answers its error.
+func (s *Shell) observe(c *fiber.Ctx) error {
+	start := time.Now()
+	c.Locals(requestIDKey, extension.NewID[string]())
+	c.Set(fiber.HeaderXRequestID, requestID(c))
+	s.setHeaders(c)
+	ctx, cancel := context.WithTimeout(c.UserContext(), requestTime)
+	defer cancel()
+	c.SetUserContext(ctx)
+
+	if err := c.Next(); err != nil {
+		if err = s.fail(c, err); err != nil {
+			return fmt.Errorf("answer an error: %w", err)
+		}
+	}
+	status, level := c.Response().StatusCode(), slog.LevelInfo
+	if quiet(c.Path()) && status < fiber.StatusInternalServerError {
+		level = slog.LevelDebug
+	}
+	s.log.LogAttrs(ctx, level, "request",
+		slog.String("method", c.Method()), slog.String("path", loggedPath(c.Path())), slog.Int("status", status),
+		slog.Int("bytes", len(c.Response().Body())), slog.Duration("took", time.Since(start)),
+		slog.String("ip", s.clientIP(c)), slog.String("request_id", requestID(c)))
+	return nil
+}
+
+// quiet tells whether a path is asked for by machines or along with every page.
+func quiet(path string) bool {
+	return path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/static/")
+}
+
+// loggedPath is a path as it may stand in a log: never with a link's token, however the link was mangled on its way.
+func loggedPath(path string) string {
+	plain, err := url.PathUnescape(path)
+	if err != nil {
+		return "(malformed)"
+	}
+	if at := strings.Index(strings.ToLower(plain), "/i/"); at >= 0 {
+		return plain[:at] + "/i/***"
+	}
+	return plain
+}
+
+func (s *Shell) recordPanic(c *fiber.Ctx, reason any) {
+	s.log.LogAttrs(c.UserContext(), slog.LevelError, "panic",
+		slog.Any("reason", reason), slog.String("stack", string(debug.Stack())), slog.String("request_id", requestID(c)))
+}
+
+// live answers as long as the process runs.
+func (s *Shell) live(c *fiber.Ctx) error { return c.JSON(fiber.Map{"status": "ok"}) }
+
+// ready answers 200 when every part that pages need is there, and 503 with the names of those that are not.
+func (s *Shell) ready(c *fiber.Ctx) error {
+	missing := []string{}
+	for _, check := range s.checks {
+		if err := check.Ask(c.UserContext()); err != nil {
+			missing = append(missing, check.Name)
+			s.log.LogAttrs(c.UserContext(), slog.LevelWarn, "not ready", slog.String("part", check.Name), slog.Any("error", err))
+		}
+	}
+	if len(missing) > 0 {
+		return c.Status(fiber.StatusServiceUnavailable).JSON(fiber.Map{"status": "unavailable", "missing": missing})
+	}
+	return c.JSON(fiber.Map{"status": "ok"})
+}

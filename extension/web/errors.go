@@ -1,0 +1,220 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension"
+)
+
+// problemJSON is the media type of errors for programs (RFC 9457).
+const problemJSON = "application/problem+json"
+
+// retryAfter is how long a caller is asked to wait when the part that is missing did not say.
+const retryAfter = 10 * time.Second
+
+// Problem is an error in a person's words: what happened, what is safe, what to do.
+type Problem struct {
+	Status    int
+	Title     string   // what happened
+	Sentences []string // more about it, what is safe, and last what to do
+	Retry     time.Duration
+	RequestID string // set when only the log can tell more
+}
+
+// Explain turns an error into a Problem. Errors that are ours or a neighbour's to mend go to the log. Pages that must
+// keep what was typed use it to say in their own place what an error page would say.
+func (s *Shell) Explain(c *fiber.Ctx, err error) Problem {
+	problem := problemOf(err)
+	if problem.Status >= http.StatusInternalServerError {
+		level := slog.LevelError
+		if problem.Status == http.StatusServiceUnavailable {
+			level = slog.LevelWarn
+		}
+		problem.RequestID = requestID(c)
+		s.log.LogAttrs(c.UserContext(), level, "request failed", slog.Any("error", err),
+			slog.Int("status", problem.Status), slog.String("request_id", problem.RequestID))
+	}
+	return problem
+}
+
+// fail answers an error: the sign-in page for somebody without a session, a page in plain words, or for programs the
+// same words as application/problem+json.
+func (s *Shell) fail(c *fiber.Ctx, err error) error {
+	s.setHeaders(c) // Fiber itself answers what it could not even read
+	if errors.Is(err, extension.ErrNoSession) && !WantsJSON(c) {
+		return c.Redirect(s.SignInPath(c), fiber.StatusSeeOther)
+	}
+	problem := s.Explain(c, err)
+	if problem.Retry > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(problem.Retry.Seconds()))))
+	}
+	if WantsJSON(c) {
+		body := fiber.Map{"type": "about:blank", "title": problem.Title, "status": problem.Status, "detail": join(problem.Sentences)}
+		if problem.RequestID != "" {
+			body["request_id"] = problem.RequestID
+		}
+		return c.Status(problem.Status).JSON(body, problemJSON)
+	}
+	return s.Render(c, problem.Status, s.problemPage(problem))
+}
+
+// SignInPath is where somebody without a session signs in, to come back afterwards to the page that was asked for, or
+// after a change to the page that it was made on.
+func (s *Shell) SignInPath(c *fiber.Ctx) string {
+	back := localPath(c.OriginalURL())
+	if !safe(c) {
+		back = s.LocalPath(c.Get(fiber.HeaderReferer))
+	}
+	if back == "" {
+		return "/login"
+	}
+	return "/login?return_to=" + url.QueryEscape(back)
+}
+
+// problemOf is the one table of errors. Whatever it does not know is our own fault and told by the request's id alone.
+func problemOf(err error) Problem {
+	var trouble *extension.TroubleError
+	var invalid *extension.InvalidError
+	var refused *fiber.Error
+	switch {
+	case errors.As(err, &invalid):
+		return invalidProblem(invalid)
+	case errors.As(err, &trouble):
+		return unavailable(trouble.Sentence, trouble.After)
+	case errors.Is(err, extension.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return unavailable("A part that Paperplane depends on does not answer.", 0)
+	case errors.As(err, &refused):
+		return transportProblem(refused)
+	}
+	for _, known := range kinds() {
+		if errors.Is(err, known.kind) {
+			return Problem{Status: known.status, Title: known.title, Sentences: []string{known.safe, known.do}}
+		}
+	}
+	return Problem{Status: http.StatusInternalServerError, Title: "Something went wrong on our side", Sentences: []string{
+		"What was saved before is safe.",
+		"Try again in a moment. If it happens again, tell your administrator the number below.",
+	}}
+}
+
+// kind is how one kind of error is answered.
+type kind struct {
+	kind            error
+	status          int
+	title, safe, do string
+}
+
+func kinds() []kind {
+	return []kind{
+		{
+			extension.ErrNotFound, http.StatusNotFound, "There is no such page",
+			"The address may be mistyped, or the page is not yours to see.", "Check the address, or go on from the start page.",
+		},
+		{
+			extension.ErrForbidden, http.StatusForbidden, "You may not do this",
+			"Your role does not allow it, so nothing was changed.", "Ask an administrator of your organisation.",
+		},
+		{
+			extension.ErrConflict, http.StatusConflict, "Something has changed meanwhile",
+			"Somebody else was first, so this change was not made.", "Load the page again and look at what it says now.",
+		},
+		{
+			extension.ErrNoSession, http.StatusUnauthorized, "You are not signed in",
+			"Your session has ended, so nothing was changed.", "Sign in and try again.",
+		},
+		{
+			extension.ErrStaleSession, http.StatusForbidden, "Please sign in again first",
+			"It is some time since you signed in, so this change was not made.", "Sign out, sign in again and repeat it.",
+		},
+		{
+			extension.ErrFlowExpired, http.StatusGone, "This form has run out",
+			"Forms work for a limited time only. Nothing was changed.", "Start again from the start page.",
+		},
+		{
+			extension.ErrDisabled, http.StatusForbidden, "This account is switched off",
+			"Nothing in it was changed or deleted.", "Ask your administrator to switch it on again.",
+		},
+		{
+			ErrStaleForm, http.StatusForbidden, "This form is out of date",
+			"You have signed in again, or signed out, since the page was loaded. Nothing was changed.", "Go back, load the page again and repeat it.",
+		},
+		{
+			errCrossSite, http.StatusForbidden, "This did not come from a page of Paperplane",
+			"Another site, or a program that hides where it comes from, asked for a change. Nothing was changed.",
+			"If it was you, open the page again and press the button there.",
+		},
+		{
+			errHost, http.StatusBadRequest, "This is not the address of Paperplane",
+			"A change was sent to another host name than the public one. Nothing was changed.",
+			"Open the page under its public address and try again.",
+		},
+		{
+			errEncoding, http.StatusUnsupportedMediaType, "This request cannot be read",
+			"Its body is compressed. Nothing was changed.", "Send it without Content-Encoding.",
+		},
+	}
+}
+
+func invalidProblem(invalid *extension.InvalidError) Problem {
+	problem := Problem{Status: http.StatusUnprocessableEntity, Title: "Something needs to be put right"}
+	for _, field := range invalid.Fields {
+		problem.Sentences = append(problem.Sentences, field.Message)
+	}
+	problem.Sentences = append(problem.Sentences, "Nothing was changed. Go back, put it right and try again.")
+	return problem
+}
+
+func unavailable(sentence string, after time.Duration) Problem {
+	if after <= 0 {
+		after = retryAfter
+	}
+	return Problem{
+		Status: http.StatusServiceUnavailable, Title: "This does not work right now", Retry: after,
+		Sentences: []string{sentence, "What was saved before is safe.", "Wait a moment, then try again."},
+	}
+}
+
+// transportProblem answers what Fiber refuses before a handler sees it.
+func transportProblem(refused *fiber.Error) Problem {
+	switch refused.Code {
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		problem := problemOf(extension.ErrNotFound)
+		problem.Status = refused.Code
+		return problem
+	case http.StatusRequestEntityTooLarge:
+		return Problem{Status: refused.Code, Title: "This is too much at once", Sentences: []string{
+			fmt.Sprintf("One request can hold up to %d MB. Nothing was sent or changed.", BodyLimit>>20),
+			"Go back and do it in smaller parts.",
+		}}
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return Problem{Status: refused.Code, Title: "Your browser sends too many cookies", Sentences: []string{
+			"The request could not be read. Nothing was changed.", "Delete the cookies of this site and sign in again.",
+		}}
+	}
+	if refused.Code >= http.StatusInternalServerError {
+		return problemOf(nil)
+	}
+	return Problem{Status: refused.Code, Title: "This request cannot be read", Sentences: []string{
+		"Nothing was changed.", "Open the page again and try once more.",
+	}}
+}
+
+func join(sentences []string) string {
+	text := ""
+	for i, sentence := range sentences {
+		if i > 0 {
+			text += " "
+		}
+		text += sentence
+	}
+	return text
+}

@@ -1,0 +1,64 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+)
+
+// Render answers with a page. It is written to memory first, so that an error never leaves half a page.
+func (s *Shell) Render(c *fiber.Ctx, status int, component templ.Component) error {
+	var page bytes.Buffer
+	if err := component.Render(c.UserContext(), &page); err != nil {
+		return fmt.Errorf("render page: %w", err)
+	}
+	c.Status(status).Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	return c.Send(page.Bytes())
+}
+
+// WantsJSON tells whether the caller is a program and not somebody who reads pages.
+func WantsJSON(c *fiber.Ctx) bool {
+	accept := c.Get(fiber.HeaderAccept)
+	return !strings.Contains(accept, fiber.MIMETextHTML) &&
+		(strings.Contains(accept, fiber.MIMEApplicationJSON) || strings.Contains(accept, problemJSON))
+}
+
+// Posted is the value of a form field of the body, urlencoded or multipart. Unlike Fiber's FormValue it never looks
+// at the query, which other pages can write.
+func Posted(c *fiber.Ctx, field string) string {
+	if form, err := c.MultipartForm(); err == nil {
+		if values := form.Value[field]; len(values) > 0 {
+			return values[0]
+		}
+		return ""
+	}
+	return string(c.Request().PostArgs().Peek(field))
+}
+
+// LocalPath turns an address into a path of ours with its query, fit for a redirect: a path as it stands, or the path
+// of an address under the public URL. Everything else, above all another site, is "".
+func (s *Shell) LocalPath(address string) string {
+	if rest, ok := strings.CutPrefix(address, s.origin()); ok && (rest == "" || rest[0] == '/') {
+		address = "/" + strings.TrimPrefix(rest, "/")
+	}
+	return localPath(address)
+}
+
+// localPath lets only paths through that no browser can read as another host: browsers take "//" and "/\" for one, and
+// drop tabs and line ends before they look.
+func localPath(address string) string {
+	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
+		return ""
+	}
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.IsAbs() || parsed.Host != "" || parsed.User != nil ||
+		!strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") {
+		return ""
+	}
+	parsed.Fragment = ""
+	return parsed.String()
+}

@@ -1,0 +1,53 @@
+// What every page does beyond its HTML. Without it all of them still work.
+
+// Menus close on Escape, giving the focus back, and on a press elsewhere.
+const openMenus = () => document.querySelectorAll("details[data-menu][open]");
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of openMenus()) {
+    const inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) menu.querySelector("summary").focus();
+  }
+});
+
+for (const kind of ["pointerdown", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+}
+
+// A refused form says first what is wrong.
+document.querySelector("[data-focus]")?.focus();
+
+// What was typed in this tab is forgotten when its owner signs out.
+document.querySelector("form[data-forget]")?.addEventListener("submit", () => {
+  try {
+    sessionStorage.clear();
+  } catch {
+    // storage is switched off, so there is nothing to forget
+  }
+});
+
+// Passwords can be looked at while they are typed (WCAG 2.2, 3.3.8).
+for (const input of document.querySelectorAll(".field input[type=password]")) {
+  const label = document.querySelector(`label[for="${CSS.escape(input.id)}"]`)?.textContent ?? "";
+  const frame = document.createElement("div");
+  const button = document.createElement("button");
+  frame.className = "with-button";
+  button.type = "button";
+  button.className = "button button-quiet";
+  const show = (shown) => {
+    input.type = shown ? "text" : "password";
+    button.textContent = shown ? "Hide" : "Show";
+    button.setAttribute("aria-label", `${button.textContent} ${label}`.trim());
+  };
+  button.addEventListener("click", () => show(input.type === "password"));
+  input.form?.addEventListener("submit", () => show(false));
+  input.replaceWith(frame);
+  frame.append(input, button);
+  show(false);
+}

@@ -1,0 +1,166 @@
+package flows
+
+import (
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension"
+	"paperplane/extension/onboard"
+	"paperplane/extension/web"
+)
+
+// joinCookie holds a link's token, under the path of its own invitation.
+const joinCookie = "join"
+
+func joinPath(invitation extension.InvitationID) string { return "/join/" + string(invitation) }
+
+// peek answers HEAD of a link, which mail scanners send: nothing is looked up, so nothing can be learnt or noted.
+func peek(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	return c.SendStatus(fiber.StatusOK)
+}
+
+// open takes the token out of the address: it moves into a cookie of its invitation, and the browser on to a clean page.
+// It can be repeated by anybody, mail scanners included, without using anything up.
+func (p *Pages) open(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	token := c.Params("token")
+	invitation, until, err := p.onboarding.Open(c.UserContext(), token)
+	if err != nil {
+		return p.deadEnd(c, err)
+	}
+	path := joinPath(invitation)
+	p.shell.SetCookie(c, web.Cookie{Name: joinCookie, Value: token, Path: path, Until: until})
+	return c.Redirect(path, fiber.StatusSeeOther)
+}
+
+// join is one browser in front of one invitation.
+type join struct {
+	landing onboard.Landing
+	token   string
+	other   *extension.Session // somebody else who is signed in here; nil when nobody or the invitee is
+	problem *web.Problem       // why the last press of Start did not work
+}
+
+// joining finds the invitation by its cookie and who is signed in. A browser without the cookie learns nothing about
+// the invitation, not even whether it exists.
+func (p *Pages) joining(c *fiber.Ctx) (join, error) {
+	dead := &onboard.LinkError{Reason: onboard.LinkDead}
+	id, err := extension.ParseID[extension.InvitationID](c.Params("id"))
+	if err != nil {
+		return join{}, dead
+	}
+	j := join{token: p.shell.ReadCookie(c, joinCookie, joinPath(id))}
+	if j.token == "" {
+		return join{}, dead
+	}
+	if j.landing, err = p.onboarding.Landing(c.UserContext(), j.token); err != nil {
+		return join{}, err
+	}
+	if j.landing.Invitation != id {
+		return join{}, dead
+	}
+	session, err := p.session(c)
+	switch {
+	case errors.Is(err, extension.ErrNoSession):
+	case err != nil:
+		return join{}, err
+	case session.Identity != j.landing.Identity:
+		j.other = &session
+	}
+	return j, nil
+}
+
+// landing shows who invites whom to what, and changes nothing.
+func (p *Pages) landing(c *fiber.Ctx) error {
+	j, err := p.joining(c)
+	if err != nil {
+		return p.deadEnd(c, err)
+	}
+	return p.showJoin(c, fiber.StatusOK, j)
+}
+
+// backToLanding answers somebody who loads the address of a Start that did not work.
+func backToLanding(c *fiber.Ctx) error {
+	id, err := extension.ParseID[extension.InvitationID](c.Params("id"))
+	if err != nil {
+		return err
+	}
+	return c.Redirect(joinPath(id), fiber.StatusSeeOther)
+}
+
+// start begins the invitee's session. Somebody else who is signed in is asked first, and signed out only after a yes.
+func (p *Pages) start(c *fiber.Ctx) error {
+	if err := p.shell.CheckToken(c, c.Params("id")); err != nil {
+		return err
+	}
+	j, err := p.joining(c)
+	if err != nil {
+		return p.deadEnd(c, err)
+	}
+	browser := p.shell.Browser(c)
+	if j.other != nil {
+		if web.Posted(c, "switch") != "yes" {
+			return p.showJoin(c, fiber.StatusConflict, j)
+		}
+		reply, err := p.account.Logout(c.UserContext(), browser)
+		p.shell.Relay(c, reply)
+		if err != nil && !errors.Is(err, extension.ErrNoSession) {
+			return p.notStarted(c, j, err)
+		}
+		browser, j.other = browser.With(reply), nil
+	}
+	reply, err := p.onboarding.Start(c.UserContext(), j.token, browser)
+	p.shell.Relay(c, reply)
+	if err != nil {
+		return p.notStarted(c, j, err)
+	}
+	return onward(c)
+}
+
+// notStarted keeps the invitee on the page when a part is down: the link stays good and the button stands below.
+func (p *Pages) notStarted(c *fiber.Ctx, j join, err error) error {
+	if !errors.Is(err, extension.ErrUnavailable) {
+		return p.deadEnd(c, err)
+	}
+	problem := p.shell.Explain(c, err)
+	problem.Sentences = []string{
+		problem.Sentences[0],
+		"Your invitation is safe and this link still works.",
+		"Wait a moment, then press the button again.",
+	}
+	j.problem = &problem
+	retryAfter(c, problem)
+	return p.showJoin(c, problem.Status, j)
+}
+
+func (p *Pages) showJoin(c *fiber.Ctx, status int, j join) error {
+	if j.other != nil {
+		return p.shell.Render(c, status, p.switchPage(j))
+	}
+	return p.shell.Render(c, status, p.landingPage(j))
+}
+
+// deadEnd answers a link that leads nowhere with its own page; other errors pass to the shell.
+func (p *Pages) deadEnd(c *fiber.Ctx, err error) error {
+	var link *onboard.LinkError
+	if !errors.As(err, &link) {
+		return err
+	}
+	return p.shell.Render(c, linkStatus(link.Reason), p.linkPage(link))
+}
+
+// linkStatus is the one status of each reason; LinkDead covers all links that must not be told apart.
+func linkStatus(reason onboard.LinkReason) int {
+	switch reason {
+	case onboard.LinkExpired:
+		return fiber.StatusGone
+	case onboard.LinkPaused, onboard.LinkDisabled:
+		return fiber.StatusForbidden
+	case onboard.LinkForeign:
+		return fiber.StatusConflict
+	case onboard.LinkDead:
+	}
+	return fiber.StatusNotFound
+}

@@ -1,0 +1,50 @@
+package flows
+
+import (
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// trouble is Kratos' error page in a person's words.
+type trouble struct {
+	happened string
+	todo     string
+}
+
+// flowError shows what Kratos wanted to tell a browser that it sent here. An error that is unknown, forgotten or cannot
+// be asked for now is told in general words: this page is the last one to fail.
+func (p *Pages) flowError(c *fiber.Ctx) error {
+	told := troubleOf(0)
+	if id := c.Query("id"); id != "" {
+		if message, err := p.account.FlowError(c.UserContext(), id); err == nil {
+			told = troubleOf(message.ID)
+		}
+	}
+	return p.shell.Render(c, fiber.StatusOK, p.errorPage(told))
+}
+
+// troubleOf words an error by the HTTP status that Kratos would have given. Kratos' own text is written for developers.
+func troubleOf(status int64) trouble {
+	switch status {
+	case http.StatusUnauthorized:
+		return trouble{
+			happened: "The sign-in service did not let you in: your session has ended, or your access is paused or was switched off.",
+			todo:     "Sign in again. If that does not work, ask your administrator.",
+		}
+	case http.StatusForbidden:
+		return trouble{
+			happened: "The sign-in service could not tell that this came from your own browser, perhaps because its cookies were deleted or are blocked.",
+			todo:     "Allow cookies for this site, go to the start page and try again.",
+		}
+	case http.StatusNotFound, http.StatusGone:
+		return trouble{
+			happened: "The page was open for too long, or it was used already.",
+			todo:     "Go to the start page and begin again.",
+		}
+	}
+	return trouble{
+		happened: "The sign-in service could not finish what you asked for.",
+		todo:     "Go to the start page and try again. If it happens again, tell your administrator what you did.",
+	}
+}

@@ -1,0 +1,171 @@
+package mailbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// call is one accepted call and everything that was promised by accepting it: its messages, and the answer that its
+// idempotency key gives from now on. Both are one file, so that no crash can keep one and lose the other.
+type call struct {
+	At          time.Time       `json:"at"`
+	Key         string          `json:"key,omitempty"`
+	Fingerprint string          `json:"fingerprint,omitempty"`
+	Answer      json.RawMessage `json:"answer,omitempty"`
+	Messages    []Message       `json:"messages"`
+}
+
+// store holds the caught messages in memory and, when it has a folder, on disk.
+type store struct {
+	folder string
+
+	mu      sync.Mutex
+	caught  []Message
+	to      map[string][]int // places in caught by addressKey
+	ids     map[string]int
+	changed chan struct{} // closed and replaced whenever a message comes in
+}
+
+// openStore reads the folder's calls in the order in which they were accepted.
+func openStore(folder string) (*store, []call, error) {
+	s := &store{folder: folder, to: map[string][]int{}, ids: map[string]int{}, changed: make(chan struct{})}
+	if folder == "" {
+		return s, nil, nil
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("make mailbox folder: %w", err)
+	}
+	files, err := os.ReadDir(folder) // sorted by name, and names begin with the time
+	if err != nil {
+		return nil, nil, fmt.Errorf("read mailbox folder: %w", err)
+	}
+	calls := make([]call, 0, len(files))
+	for _, file := range files {
+		if !strings.HasSuffix(file.Name(), ".json") {
+			continue // a temporary file that a killed process left behind was never promised to anybody
+		}
+		c, err := s.read(file)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read mailbox file %s: %w", file.Name(), err)
+		}
+		calls = append(calls, c)
+		s.show(c.Messages)
+	}
+	return s, calls, nil
+}
+
+func (s *store) read(file fs.DirEntry) (call, error) {
+	root, err := os.OpenRoot(s.folder)
+	if err != nil {
+		return call{}, err
+	}
+	defer root.Close()
+	content, err := root.ReadFile(file.Name())
+	if err != nil {
+		return call{}, err
+	}
+	var c call
+	if err := json.Unmarshal(content, &c); err != nil {
+		return call{}, err
+	}
+	return c, nil
+}
+
+// add accepts a call: on disk first, then in memory, so that what readers have seen is never lost.
+func (s *store) add(c call) error {
+	if s.folder != "" {
+		if err := s.write(c); err != nil {
+			return fmt.Errorf("keep messages: %w", err)
+		}
+	}
+	s.show(c.Messages)
+	return nil
+}
+
+// show makes messages visible and wakes whoever waits for them.
+func (s *store) show(messages []Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range messages {
+		place := len(s.caught)
+		s.caught = append(s.caught, m)
+		s.ids[m.ID] = place
+		for _, to := range m.To {
+			key := addressKey(to)
+			if places := s.to[key]; !slices.Contains(places, place) {
+				s.to[key] = append(places, place)
+			}
+		}
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// write makes the file appear whole or not at all.
+func (s *store) write(c call) error {
+	content, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(s.folder)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	name := fmt.Sprintf("%s-%s", c.At.UTC().Format("20060102T150405.000000000"), newID())
+	if err := root.WriteFile(name+".tmp", content, 0o600); err != nil {
+		return err
+	}
+	return root.Rename(name+".tmp", name+".json")
+}
+
+func (s *store) messages(to string) []Message {
+	found, _ := s.look(to)
+	return found
+}
+
+// look returns the messages to an address, and what is closed when there are more.
+func (s *store) look(to string) ([]Message, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if to == "" {
+		return append([]Message{}, s.caught...), s.changed
+	}
+	places := s.to[addressKey(to)]
+	found := make([]Message, len(places))
+	for i, place := range places {
+		found[i] = s.caught[place]
+	}
+	return found, s.changed
+}
+
+func (s *store) wait(ctx context.Context, to string, n int) ([]Message, error) {
+	for {
+		found, changed := s.look(to)
+		if len(found) >= n {
+			return found, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return found, fmt.Errorf("wait for %d messages to %q, %d came: %w", n, to, len(found), ctx.Err())
+		}
+	}
+}
+
+func (s *store) message(id string) (Message, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	place, found := s.ids[id]
+	if !found {
+		return Message{}, false
+	}
+	return s.caught[place], true
+}

@@ -1,0 +1,135 @@
+package webhooks
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension"
+	"paperplane/extension/gate"
+	"paperplane/extension/onboard"
+)
+
+// traits are an identity's traits as the schema has them.
+type traits struct {
+	Email string `json:"email"`
+	Name  struct {
+		First string `json:"first"`
+		Last  string `json:"last"`
+	} `json:"name"`
+	Phone string `json:"phone"`
+	Terms struct {
+		Version  extension.TermsID `json:"version"`
+		Accepted time.Time         `json:"accepted_at"`
+	} `json:"terms"`
+}
+
+func (t traits) words() extension.Traits {
+	return extension.Traits{
+		Email: t.Email, FirstName: t.Name.First, LastName: t.Name.Last, Mobile: t.Phone,
+		Terms: extension.AcceptedTerms{Version: t.Terms.Version, Accepted: t.Terms.Accepted},
+	}
+}
+
+// guardRequest is what guard.jsonnet writes.
+type guardRequest struct {
+	FlowID   string `json:"flow_id"`
+	Identity struct {
+		ID     string `json:"id"`
+		State  string `json:"state"`
+		Traits traits `json:"traits"`
+	} `json:"identity"`
+	Before  *traits `json:"previous_traits"`
+	Session *struct {
+		ID  string        `json:"id"`
+		AAL extension.AAL `json:"aal"`
+	} `json:"session"`
+	Cookie string `json:"cookie"` // Kratos v1.3.1 only; never logged
+}
+
+// judge answers a guard hook: 204 lets the change through, 400 with messages refuses it at the field it is about.
+func (h *Hooks) judge(c *fiber.Ctx, method gate.Method) error {
+	var request guardRequest
+	if err := decode(c.Body(), &request); err != nil {
+		return err
+	}
+	id, err := identityOf(request.Identity.ID)
+	if err != nil {
+		return err
+	}
+	change := gate.Change{Method: method, Identity: id, After: request.Identity.Traits.words(), Cookie: request.Cookie}
+	if request.Before == nil {
+		return fiber.ErrBadRequest // a settings flow always knows what was before
+	}
+	change.Before = request.Before.words()
+	if request.Session != nil {
+		change.AAL = request.Session.AAL
+	}
+	objection, err := h.guard.Guard(c.UserContext(), change)
+	if err != nil {
+		return err
+	}
+	if objection == nil {
+		return c.SendStatus(fiber.StatusNoContent)
+	}
+	return c.Status(fiber.StatusBadRequest).JSON(refusal(*objection))
+}
+
+// refusal is the answer by which a parse hook makes Kratos show a message at a trait and save nothing.
+func refusal(o gate.Objection) fiber.Map {
+	pointer := "#/"
+	if o.Trait != "" {
+		pointer = "#/traits/" + o.Trait
+	}
+	return fiber.Map{"messages": []fiber.Map{{
+		"instance_ptr": pointer,
+		"messages":     []fiber.Map{{"id": o.ID, "text": o.Sentence, "type": "error", "context": fiber.Map{}}},
+	}}}
+}
+
+// reportRequest is what report.jsonnet writes. Only the identity and the evidence are used: the facts are asked of
+// Kratos.
+type reportRequest struct {
+	FlowID   string `json:"flow_id"`
+	Identity struct {
+		ID      string    `json:"id"`
+		State   string    `json:"state"`
+		Traits  traits    `json:"traits"`
+		Updated time.Time `json:"updated_at"`
+	} `json:"identity"`
+	Before    *traits       `json:"previous_traits"`
+	AAL       extension.AAL `json:"aal"`
+	UserAgent string        `json:"user_agent"`
+	ClientIP  string        `json:"client_ip"`
+}
+
+// record answers a report hook.
+func (h *Hooks) record(c *fiber.Ctx) error {
+	var request reportRequest
+	if err := decode(c.Body(), &request); err != nil {
+		return err
+	}
+	id, err := identityOf(request.Identity.ID)
+	if err != nil {
+		return err
+	}
+	report := onboard.Report{Identity: id, Evidence: onboard.Evidence{IP: request.ClientIP, UserAgent: request.UserAgent}}
+	if err := h.recorder.Report(c.UserContext(), report); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// statusOf chooses the status of an error: Kratos tries again after 5xx and gives up after 4xx.
+func statusOf(err error) int {
+	var known *fiber.Error
+	switch {
+	case errors.As(err, &known):
+		return known.Code
+	case errors.Is(err, extension.ErrUnavailable):
+		return fiber.StatusServiceUnavailable
+	default:
+		return fiber.StatusInternalServerError
+	}
+}
