@@ -58,6 +58,9 @@ func (r Right) rank() int {
 	return 0
 }
 
+// Known tells whether r is one of the rights.
+func (r Right) Known() bool { return r == RightNone || r == RightInviter || r == RightAdministrator }
+
 // Includes tells whether r covers other.
 func (r Right) Includes(other Right) bool { return r.rank() >= other.rank() }
 

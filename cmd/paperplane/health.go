@@ -22,22 +22,16 @@ func newHealthCommand(environ []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Ask the server on this machine whether it is alive",
-		Long: `Ask /healthz of the public listener on this machine and fail unless it answers 200. Made for container health checks.
-With --url another address is asked, and no configuration is needed.`,
+		Long: `Ask /healthz of the public listener on this machine and fail unless it answers 200. Made for the health checks of
+containers, which have no other program to ask with.`,
 	}
-	config.AddFlags(cmd.Flags())
 	address := cmd.Flags().String("url", "", "ask this `address` instead, such as http://127.0.0.1:4457/")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	return withConfig(cmd, environ, func(cmd *cobra.Command, c config.Config) error {
 		if *address != "" {
 			return askHealth(cmd.Context(), *address, "")
 		}
-		c, err := config.Load(config.Sources{Flags: cmd.Flags(), Environ: environ})
-		if err != nil {
-			return err
-		}
 		return askHealth(cmd.Context(), "http://"+reachable(c.Public.Listen)+"/healthz", c.Public.URL.Host)
-	}
-	return cmd
+	})
 }
 
 // reachable turns the address of a listener into one that can be called: a listener on every address has none itself.

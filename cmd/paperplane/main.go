@@ -35,6 +35,7 @@ func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	cobra.EnableCommandSorting = false // commands says in which order
 	return run(ctx, process{arguments: os.Args[1:], in: os.Stdin, out: os.Stdout, err: os.Stderr})
 }
 
@@ -73,15 +74,20 @@ func run(ctx context.Context, p process) int {
 // commands lists everything that paperplane does, in the order of its help.
 func commands(environ []string) []*cobra.Command {
 	return []*cobra.Command{
+		newServeCommand(environ),
+		newMigrateCommand(environ),
+		newOrganisationCommand(environ),
+		newKratosCommand(environ),
 		newRecogniseCommand(),
 		newConfigCommand(environ),
 		newHealthCommand(environ),
+		newDevCommand(),
+		newMailboxCommand(environ),
 		newVersionCommand(),
 	}
 }
 
 func newRootCommand(environ []string) *cobra.Command {
-	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
 		Use:           "paperplane",
 		Short:         "Bulk onboarding for Ory Kratos",
@@ -116,6 +122,7 @@ func refuseWrongUsage(command *cobra.Command) {
 	command.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{cause: err, command: c.CommandPath()}
 	})
+	command.SuggestionsMinimumDistance = 2 // cobra's own default, which only its own refusal sets
 	takes := command.Args
 	if takes == nil {
 		takes = cobra.NoArgs

@@ -55,7 +55,7 @@ func (p *Pages) askPause(c *fiber.Ctx, v visit) error {
 	}
 	return p.shell.Render(c, fiber.StatusOK, p.pausePage(pauseView{
 		visit: v, user: user, back: back,
-		page: p.page(c, v, web.Page{Title: "Deactivate " + personOf(user) + "?", Narrow: true, Crumbs: crumbs(v)}),
+		page: p.page(c, v, web.Page{Title: "Deactivate " + nameOf(user) + "?", Narrow: true, Crumbs: crumbs(v)}),
 	}))
 }
 

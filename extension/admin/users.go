@@ -116,7 +116,7 @@ func (p *Pages) listUsers(c *fiber.Ctx, v visit) error {
 	}
 	view.page = p.page(c, v, web.Page{
 		Title: "Users", Crumbs: []web.Crumb{{Text: "Access management"}}, Actions: addMenu(v),
-		Lead: "Everybody who works in " + v.Organisation.Name + " or is invited to.",
+		Lead: "Who has access to " + v.Organisation.Name + ", and who is invited.",
 	})
 	return p.shell.Render(c, fiber.StatusOK, p.usersPage(view))
 }

@@ -35,6 +35,14 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // personOf is how notices call a user: the address, because it is what was invited and is never missing.
 func personOf(user extension.User) string { return recognise.Display(user.Address) }
 
+// nameOf is how headings call a user: the name, until it is given the address.
+func nameOf(user extension.User) string {
+	if name := user.Name(); name != user.Address {
+		return name
+	}
+	return personOf(user)
+}
+
 // reason is why an address was not sent an invitation, and what the administrator can do about it.
 type reason struct {
 	Why  string
@@ -86,7 +94,16 @@ func refusal(refused extension.Refusal, detail string) string {
 		sentence = "A newer invitation took its place before the message went out."
 	}
 	if detail = strings.TrimSpace(detail); detail != "" {
-		sentence += " It said: " + detail
+		sentence += " It said: “" + detail + "”"
 	}
 	return sentence
+}
+
+// lifetime writes how long a link works.
+func lifetime(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d%day == 0 {
+		return counted(int(d/day), "day", "days")
+	}
+	return counted(int(d/time.Hour), "hour", "hours")
 }

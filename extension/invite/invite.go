@@ -104,9 +104,3 @@ func New(o Options) *Service {
 		links: o.Links, sender: o.Sender, publicURL: o.PublicURL, now: o.Now,
 	}
 }
-
-// Aliases while pages move to the words.
-type (
-	Choices = extension.Choices
-	Report  = extension.Report
-)

@@ -3,6 +3,8 @@ package kratos
 import (
 	"context"
 	"net/http"
+	"strings"
+	"unicode"
 
 	"paperplane/extension"
 )
@@ -29,15 +31,26 @@ func (t relay) RoundTrip(request *http.Request) (*http.Response, error) {
 		return t.next.RoundTrip(request)
 	}
 	request = request.Clone(request.Context())
-	request.Header.Set("User-Agent", browser.UserAgent) // empty: none is sent, rather than ours
+	request.Header.Set("User-Agent", printable(browser.UserAgent)) // empty: none is sent, rather than ours
 	if browser.Cookies != "" {
-		request.Header.Set("Cookie", browser.Cookies)
+		request.Header.Set("Cookie", printable(browser.Cookies))
 	}
 	if browser.IP != "" {
 		// The only address header that Kratos hands on to web hooks.
-		request.Header.Set("True-Client-IP", browser.IP)
+		request.Header.Set("True-Client-IP", printable(browser.IP))
 	}
 	return t.next.RoundTrip(request)
+}
+
+// printable drops the control characters that no header may hold (RFC 9110 §5.5). Whoever sends them would otherwise
+// make the request fail before it leaves, as if Kratos were down.
+func printable(value string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, value)
 }
 
 // reply takes what a browser must be told beside the form.

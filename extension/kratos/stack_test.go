@@ -200,3 +200,17 @@ type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+
+// method finds the configuration of a method.
+func method(file map[string]any, name string) map[string]any {
+	methods := file["selfservice"].(map[string]any)["methods"].(map[string]any)
+	if methods[name] == nil {
+		methods[name] = map[string]any{}
+	}
+	return methods[name].(map[string]any)
+}
+
+// flow finds the configuration of a flow.
+func flow(file map[string]any, name string) map[string]any {
+	return file["selfservice"].(map[string]any)["flows"].(map[string]any)[name].(map[string]any)
+}

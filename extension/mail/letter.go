@@ -89,7 +89,10 @@ func (w wording) message(letter extension.Letter, recipient extension.Recipient)
 		Headers: headers(recipient.Invitation),
 		Tags:    []Tag{{Name: "invitation", Value: string(recipient.Invitation)}},
 	}
-	return message, w.write(&message, view)
+	if err := w.write(&message, view); err != nil {
+		return Message{}, err
+	}
+	return message, nil
 }
 
 // write fills in the subject, the text and the HTML.

@@ -73,7 +73,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body = boundedBody{Reader: io.LimitReader(resp.Body, maxAnswer), Closer: resp.Body}
 		return resp, nil
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it has been read, or it is not wanted
 	return nil, t.statusError(resp)
 }
 
@@ -89,7 +89,7 @@ func withRepeatableBody(r *http.Request) (*http.Request, error) {
 	if r.Body == nil {
 		return repeatable, nil
 	}
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }() // it is in memory
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read request body: %w", err)

@@ -1,5 +1,6 @@
-// Package roster is the verb about users who are here: list, find, pause, resume. It owns the order in which a
-// deactivation reaches Kratos (pause.go) and the alignment of Kratos with our rows (align.go).
+// Package roster is the verb about users who are here: list, find, pause, resume, and founding the organisation that they
+// are of (establish.go). It owns the order in which a deactivation reaches Kratos (pause.go) and the alignment of Kratos
+// with our rows (align.go).
 package roster
 
 import (
@@ -20,6 +21,8 @@ type List struct {
 
 // Store is what the verb asks of the database.
 type Store interface {
+	Establish(ctx context.Context, actor extension.Actor, charter extension.Charter, now time.Time) error
+	OrganisationBySlug(ctx context.Context, slug string) (extension.Organisation, error)
 	Users(ctx context.Context, actor extension.Actor, filter extension.Filter, now time.Time) (extension.UserPage, error)
 	Counts(ctx context.Context, actor extension.Actor, search string, now time.Time) (extension.Counts, error)
 	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)

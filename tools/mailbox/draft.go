@@ -128,8 +128,8 @@ func allMailboxes(list addresses) bool {
 // tagText is what the provider allows in the name and the value of a tag.
 var tagText = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
 
-// fieldName is what RFC 5322 §2.2 allows as the name of a header field.
-var fieldName = regexp.MustCompile(`^[!-9;-~]+$`)
+// fieldName is what RFC 5322 §2.2 allows as the name of a header field: visible ASCII without the colon.
+var fieldName = regexp.MustCompile(`^[\x21-\x39\x3B-\x7E]+$`)
 
 func (d draft) checkExtras() *problem {
 	for _, tag := range d.Tags {

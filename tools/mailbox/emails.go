@@ -62,8 +62,8 @@ func (m *Mailbox) serveCall(w http.ResponseWriter, r *http.Request, judge judgem
 	}
 	now := m.options.Now().UTC()
 	fault := m.faults.take()
-	key, print := r.Header.Get("Idempotency-Key"), fingerprint(r, body)
-	earlier, trouble := m.keys.begin(key, print, now)
+	key, mark := r.Header.Get("Idempotency-Key"), fingerprint(r, body)
+	earlier, trouble := m.keys.begin(key, mark, now)
 	if trouble != nil {
 		trouble.write(w)
 		return
@@ -75,7 +75,7 @@ func (m *Mailbox) serveCall(w http.ResponseWriter, r *http.Request, judge judgem
 		return
 	}
 	if earlier == nil {
-		earlier, trouble = m.accept(r, call{At: now, Key: key, Fingerprint: print}, body, judge)
+		earlier, trouble = m.accept(r, call{At: now, Key: key, Fingerprint: mark}, body, judge)
 	}
 	if trouble != nil {
 		trouble.write(w)

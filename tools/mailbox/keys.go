@@ -42,7 +42,7 @@ func fingerprint(r *http.Request, body []byte) string {
 
 // begin starts a call. It returns the answer of an earlier call that was the same, or the problem that forbids this
 // one. If it returns neither, the key is busy until end. Without a key every call is a new one.
-func (k *keys) begin(key, print string, now time.Time) (answer []byte, trouble *problem) {
+func (k *keys) begin(key, mark string, now time.Time) (answer []byte, trouble *problem) {
 	if key == "" {
 		return nil, nil
 	}
@@ -59,7 +59,7 @@ func (k *keys) begin(key, print string, now time.Time) (answer []byte, trouble *
 	}
 	earlier, found := k.known[key]
 	switch {
-	case found && now.Sub(earlier.at) < k.memory && earlier.fingerprint == print:
+	case found && now.Sub(earlier.at) < k.memory && earlier.fingerprint == mark:
 		return earlier.answer, nil
 	case found && now.Sub(earlier.at) < k.memory:
 		return nil, &problem{

@@ -66,7 +66,7 @@ func (s *store) read(file fs.DirEntry) (call, error) {
 	if err != nil {
 		return call{}, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // a folder, opened for reading its names
 	content, err := root.ReadFile(file.Name())
 	if err != nil {
 		return call{}, err
@@ -118,7 +118,7 @@ func (s *store) write(c call) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // a folder, opened for reading its names
 	name := fmt.Sprintf("%s-%s", c.At.UTC().Format("20060102T150405.000000000"), newID())
 	if err := root.WriteFile(name+".tmp", content, 0o600); err != nil {
 		return err

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"paperplane/config"
+	"paperplane/extension/kratos"
+	"paperplane/webhooks"
+)
+
+// kratosFlags are where Kratos listens and sends its own letters; the rest is in Paperplane's configuration.
+type kratosFlags struct {
+	publicHost, adminHost string
+	publicPort, adminPort int
+	courierURL            string
+	courierKey            string
+	cookieDomain          string
+	issuer                string
+	minPasswordLength     int
+	breachCheck           bool
+	out                   string
+}
+
+func newKratosCommand(environ []string) *cobra.Command {
+	cmd := &cobra.Command{Use: "kratos", Short: "Write the configuration of the Kratos beside Paperplane"}
+	cmd.AddCommand(newKratosConfigCommand(environ), newKratosSchemaCommand())
+	return cmd
+}
+
+func newKratosSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the identity schema",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(kratos.Schema())
+			return err
+		},
+	}
+}
+
+func newKratosConfigCommand(environ []string) *cobra.Command {
+	var flags kratosFlags
+	cmd := withConfig(&cobra.Command{
+		Use:   "config",
+		Short: "Write a complete kratos.yml, for Kratos v1.3.1 and v26.2",
+		Long: `Write a complete kratos.yml: the identity schema, the hooks that Paperplane needs, and everything around them. It
+holds secrets, derived from kratos.secret, and is the same whenever it is written again. Kratos takes its database from
+its own environment variable DSN.`,
+	}, environ, func(cmd *cobra.Command, c config.Config) error {
+		file, err := kratosConfiguration(c, flags)
+		if err != nil {
+			return err
+		}
+		if flags.out == "" {
+			_, err = cmd.OutOrStdout().Write(file)
+			return err
+		}
+		if err := os.WriteFile(flags.out, file, 0o640); err != nil { //nolint:gosec // Kratos, in our group, must read it
+			return fmt.Errorf("write Kratos configuration: %w", err)
+		}
+		return nil
+	})
+	f := cmd.Flags()
+	f.StringVar(&flags.publicHost, "serve-public-host", "127.0.0.1", "host that Kratos' public API listens on")
+	f.IntVar(&flags.publicPort, "serve-public-port", 4433, "port that Kratos' public API listens on")
+	f.StringVar(&flags.adminHost, "serve-admin-host", "127.0.0.1", "host that Kratos' admin API listens on; it has no authentication at all")
+	f.IntVar(&flags.adminPort, "serve-admin-port", 4434, "port that Kratos' admin API listens on")
+	f.StringVar(&flags.courierURL, "courier-url", "", "takes Kratos' own letters and text messages, at /email and /sms below it")
+	f.StringVar(&flags.cookieDomain, "cookie-domain", "", "domain of Kratos' cookies, where its pages are on several hosts")
+	f.StringVar(&flags.issuer, "issuer", "Paperplane", "what an authenticator app calls an account")
+	f.IntVar(&flags.minPasswordLength, "min-password-length", kratos.DefaultMinPasswordLength, "characters that a password has at least")
+	f.BoolVar(&flags.breachCheck, "breach-check", false, "refuse passwords that haveibeenpwned.com knows; Kratos must reach it")
+	f.StringVar(&flags.out, "out", "", "file to write; standard output without it")
+	return cmd
+}
+
+// kratosConfiguration writes Kratos' configuration to fit Paperplane's. A courier key that is not given is the hook key.
+func kratosConfiguration(c config.Config, flags kratosFlags) ([]byte, error) {
+	if c.Kratos.Secret.IsZero() {
+		return nil, fmt.Errorf("kratos.secret is needed here: Kratos' own secrets are derived from it")
+	}
+	if flags.courierKey == "" {
+		flags.courierKey = c.Internal.HookKey.Reveal()
+	}
+	return kratos.Configuration(kratos.ConfigurationOptions{
+		Public:   kratos.KratosListener{Host: flags.publicHost, Port: flags.publicPort, BaseURL: c.Kratos.PublicURL},
+		Admin:    kratos.KratosListener{Host: flags.adminHost, Port: flags.adminPort, BaseURL: c.Kratos.AdminURL},
+		PagesURL: c.Public.URL.String(), CookieDomain: flags.cookieDomain,
+		HooksURL: c.Internal.URL + "/hooks", HooksKey: c.Internal.HookKey.Reveal(),
+		GuardBody: webhooks.GuardBody(), ReportBody: webhooks.ReportBody(),
+		CourierURL: flags.courierURL, CourierKey: flags.courierKey, CourierBody: webhooks.CourierBody(),
+		SecretDefault: derive(c.Kratos.Secret, "default"), SecretCookie: derive(c.Kratos.Secret, "cookie"),
+		SecretCipher: derive(c.Kratos.Secret, "cipher"), Issuer: flags.issuer,
+		MinPasswordLength: flags.minPasswordLength, BreachCheck: flags.breachCheck,
+	})
+}
+
+// derive makes one of Kratos' secrets (HKDF-SHA-256, RFC 5869): 32 characters, which is what its cipher wants exactly.
+func derive(secret config.Secret, purpose string) string {
+	key, err := hkdf.Key(sha256.New, []byte(secret.Reveal()), nil, "paperplane kratos "+purpose, 24)
+	if err != nil {
+		panic(err) // only a length beyond 255 hashes fails
+	}
+	return base64.RawURLEncoding.EncodeToString(key)
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"paperplane/config"
+)
+
+func newMigrateCommand(environ []string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database's schema up to date, or show it",
+		Long:  "Change or show the schema. Replicas that migrate at once wait for one another.",
+	}
+	cmd.AddCommand(
+		migration("up", "Apply what is missing", environ, func(cmd *cobra.Command, s *server) error {
+			applied, err := s.db.MigrateUp(cmd.Context(), s.queue.Migrate)
+			return told(cmd, "applied", applied, err)
+		}),
+		migration("down", "Take the newest group of steps back; this deletes their data", environ, func(cmd *cobra.Command, s *server) error {
+			undone, err := s.db.MigrateDown(cmd.Context())
+			return told(cmd, "taken back", undone, err)
+		}),
+		migration("status", "List all steps", environ, func(cmd *cobra.Command, s *server) error {
+			steps, err := s.db.Migrations(cmd.Context())
+			for _, step := range steps {
+				state := "missing"
+				if step.Applied {
+					state = "applied"
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%-8s %s\n", state, step.Name)
+			}
+			return err
+		}),
+	)
+	return cmd
+}
+
+func migration(use, short string, environ []string, work func(cmd *cobra.Command, s *server) error) *cobra.Command {
+	return withConfig(&cobra.Command{Use: use, Short: short}, environ, func(cmd *cobra.Command, c config.Config) error {
+		return withServer(cmd.Context(), c, newLogger(cmd.ErrOrStderr(), c.Log), func(_ context.Context, s *server) error {
+			return work(cmd, s)
+		})
+	})
+}
+
+func told(cmd *cobra.Command, what string, names []string, err error) error {
+	for _, name := range names {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", what, name)
+	}
+	if err == nil && len(names) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "nothing to do")
+	}
+	return err
+}

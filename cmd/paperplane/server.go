@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/config"
+	"paperplane/extension"
+	"paperplane/extension/admin"
+	"paperplane/extension/gate"
+	"paperplane/extension/invite"
+	"paperplane/extension/jobs"
+	"paperplane/extension/kratos"
+	"paperplane/extension/mail"
+	"paperplane/extension/mobile"
+	"paperplane/extension/onboard"
+	"paperplane/extension/postgres"
+	"paperplane/extension/roster"
+	"paperplane/extension/web"
+	"paperplane/flows"
+	"paperplane/webhooks"
+)
+
+// What the verbs and pages ask for is what the technologies give.
+var (
+	_ invite.Store       = (*postgres.DB)(nil)
+	_ invite.Identities  = (*kratos.Client)(nil)
+	_ invite.Post        = (*mail.Post)(nil)
+	_ invite.Queue       = (*jobs.Queue)(nil)
+	_ onboard.Store      = (*postgres.DB)(nil)
+	_ onboard.Identities = (*kratos.Client)(nil)
+	_ onboard.Settings   = (*kratos.Client)(nil)
+	_ onboard.Aligner    = (*roster.Service)(nil)
+	_ roster.Store       = (*postgres.DB)(nil)
+	_ roster.Identities  = (*kratos.Client)(nil)
+	_ gate.Store         = (*postgres.DB)(nil)
+	_ gate.Sessions      = (*kratos.Client)(nil)
+	_ jobs.Batches       = (*invite.Service)(nil)
+	_ jobs.Aligner       = (*roster.Service)(nil)
+	_ jobs.Reconciler    = (*onboard.Service)(nil)
+	_ flows.Onboarding   = (*onboard.Service)(nil)
+	_ flows.Account      = (*kratos.Client)(nil)
+	_ webhooks.Guard     = (*gate.Gate)(nil)
+	_ webhooks.Recorder  = (*onboard.Service)(nil)
+)
+
+// upkeepInterval is how often lost work is looked for.
+const upkeepInterval = 15 * time.Second
+
+// shutdownTimeout is how long open requests may take when the process is asked to stop.
+const shutdownTimeout = 10 * time.Second
+
+// server is Paperplane, wired.
+type server struct {
+	config config.Config
+	log    *slog.Logger
+
+	db     *postgres.DB
+	queue  *jobs.Queue
+	engine *jobs.Engine
+	kratos *kratos.Client
+	links  extension.Links
+
+	invite  *invite.Service
+	onboard *onboard.Service
+	roster  *roster.Service
+	gate    *gate.Gate
+
+	public   *fiber.App
+	internal *fiber.App
+}
+
+// timing is what tests set by hand.
+type timing struct {
+	now    func() time.Time // the application's clock
+	upkeep time.Duration    // how often lost work is looked for
+}
+
+// newServer wires everything. It connects to nothing yet.
+func newServer(ctx context.Context, c config.Config, log *slog.Logger, t timing) (*server, error) {
+	s := &server{config: c, log: log}
+	if err := s.openParts(ctx); err != nil {
+		return nil, err
+	}
+	s.makeVerbs(t.now)
+	var err error
+	s.engine, err = jobs.NewEngine(jobs.EngineOptions{
+		Queue: s.queue, Batches: s.invite, Aligner: s.roster, Reconciler: s.onboard,
+		Workers: c.Jobs.Workers, Every: t.upkeep, Log: log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if err := s.makePages(t.now); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *server) openParts(ctx context.Context) error {
+	var err error
+	if s.db, err = postgres.Open(postgres.Options{DSN: s.config.Database.DSN.Reveal(), MaxConnections: s.config.Database.MaxConnections}); err != nil {
+		return err
+	}
+	if s.queue, err = jobs.OpenQueue(ctx, s.config.Database.DSN.Reveal(), s.log); err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	s.kratos, err = kratos.New(kratos.Options{
+		PublicURL: s.config.Kratos.PublicURL, AdminURL: s.config.Kratos.AdminURL, SessionCookie: s.config.Kratos.SessionCookie,
+	})
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	keys := make([]extension.LinkKey, len(s.config.Links.Keys))
+	for i, key := range s.config.Links.Keys {
+		keys[i] = extension.LinkKey{ID: key.ID, Secret: []byte(key.Secret.Reveal())}
+	}
+	if s.links, err = extension.NewLinks(keys); err != nil {
+		return errors.Join(err, s.close())
+	}
+	return nil
+}
+
+func (s *server) makeVerbs(now func() time.Time) {
+	s.roster = roster.New(s.db, s.kratos, now)
+	s.gate = gate.New(s.db, s.kratos, s.config.Kratos.SessionCookie, now)
+	s.invite = invite.New(invite.Options{
+		Store: s.db, Identities: s.kratos, Post: mail.NewPost(s.sender()), Queue: s.queue, Links: s.links,
+		Sender: s.config.Mail.From, PublicURL: s.config.Public.URL.String(), Now: now,
+	})
+	s.onboard = onboard.New(onboard.Options{
+		Store: s.db, Identities: s.kratos, Settings: s.kratos, Mobiles: mobile.Normalise, Aligner: s.roster,
+		Links: s.links, Now: now,
+	})
+}
+
+func (s *server) sender() mail.Sender {
+	options := mail.ResendOptions{APIKey: s.config.Mail.Resend.APIKey.Reveal()}
+	if base := s.config.Mail.Resend.BaseURL; base != "" {
+		options.BaseURL, _ = url.Parse(base) // config has checked it
+	}
+	return mail.NewResend(options)
+}
+
+func (s *server) makePages(now func() time.Time) error {
+	shell, err := web.New(web.Options{
+		PublicURL: s.config.Public.URL, TrustedProxies: s.config.Public.TrustedProxies,
+		Secret: []byte(s.config.Pages.Secret.Reveal()), Log: s.log, SessionCookie: s.config.Kratos.SessionCookie, Now: now,
+		Checks: []web.Check{{Name: "postgresql", Ask: s.db.Ping}, {Name: "kratos", Ask: s.kratos.Ready}},
+	})
+	if err != nil {
+		return err
+	}
+	admin.Mount(admin.Options{Shell: shell, Sessions: s.kratos, Gate: s.gate, Inviter: s.invite, Roster: s.roster})
+	flows.New(flows.Options{
+		Shell: shell, Onboarding: s.onboard, Gate: s.gate, Account: s.kratos,
+		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: kratos.DefaultMinPasswordLength,
+	}).Mount()
+	s.public = shell.App()
+	s.internal = webhooks.New(webhooks.Options{
+		Key: s.config.Internal.HookKey.Reveal(), Guard: s.gate, Recorder: s.onboard, Log: s.log,
+	}).App()
+	return nil
+}
+
+// migrate brings the schema up to date; replicas that start at once wait for one another.
+func (s *server) migrate(ctx context.Context) error {
+	applied, err := s.db.MigrateUp(ctx, s.queue.Migrate)
+	if err != nil {
+		return err
+	}
+	for _, name := range applied {
+		s.log.InfoContext(ctx, "migration applied", "name", name)
+	}
+	return nil
+}
+
+// run listens and works until the context ends, then lets open requests and jobs end. ready is called once both
+// listeners are open.
+func (s *server) run(ctx context.Context, ready func()) error {
+	public, err := listen(ctx, s.config.Public.Listen, "public.listen")
+	if err != nil {
+		return err
+	}
+	internal, err := listen(ctx, s.config.Internal.Listen, "internal.listen")
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	if err := s.engine.Start(work); err != nil {
+		return errors.Join(err, public.Close(), internal.Close())
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- s.public.Listener(public) }()
+	go func() { failed <- s.internal.Listener(internal) }()
+	ready()
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-failed:
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	return errors.Join(err, s.public.ShutdownWithContext(stopping), s.internal.ShutdownWithContext(stopping), s.engine.Stop(stopping))
+}
+
+// close closes what newServer opened.
+func (s *server) close() error {
+	if s.queue != nil {
+		s.queue.Close()
+	}
+	return s.db.Close()
+}
+
+// listen opens a listener, or says which setting names an address that is taken.
+func listen(ctx context.Context, address, setting string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: the address is in use or not of this machine; set %s to another one: %w", address, setting, err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"paperplane/config"
+	"paperplane/tools/local"
+	"paperplane/tools/mailbox"
+)
+
+// stack is everything on one machine: PostgreSQL, Kratos, the mailbox and Paperplane. `paperplane dev` runs it for
+// people, the tests for themselves.
+type stack struct {
+	postgres *local.Postgres
+	kratos   *local.Kratos
+	mailbox  *mailbox.Mailbox
+	server   *server
+
+	mailListener net.Listener
+}
+
+// stackPorts are the ports on 127.0.0.1.
+type stackPorts struct {
+	public, internal, mailbox, kratosPublic, kratosAdmin, postgres int
+}
+
+// stackSecrets are made once and kept, so that a second start finds its data readable.
+type stackSecrets struct {
+	HookKey       string `json:"hook_key"`
+	LinkKey       string `json:"link_key"`
+	PagesSecret   string `json:"pages_secret"`
+	KratosSecret  string `json:"kratos_secret"`
+	APIKey        string `json:"api_key"`
+	Administrator string `json:"administrator_password"`
+}
+
+// stackOptions say how a stack is made.
+type stackOptions struct {
+	stateDir     string // holds programs, Kratos' configuration and the mailbox
+	durable      bool   // keep the data for the next start
+	ports        stackPorts
+	secrets      stackSecrets
+	pgBin        string
+	kratosBinary string // empty: built from tools/kratos
+	timing       timing
+	log          *slog.Logger
+	output       io.Writer // of PostgreSQL and Kratos
+	progress     io.Writer // what a person waits for
+}
+
+// startStack starts the parts that Paperplane needs, brings the schema up to date and wires Paperplane; run serves it.
+func startStack(ctx context.Context, o stackOptions) (*stack, error) {
+	s := &stack{}
+	if err := s.start(ctx, o); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+func (s *stack) start(ctx context.Context, o stackOptions) error {
+	if err := o.ports.check(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.postgres, err = local.StartPostgres(ctx, local.PostgresOptions{
+		StateDir: o.stateDir, BinDir: o.pgBin, Port: o.ports.postgres, Durable: o.durable, Log: o.output, Progress: o.progress,
+	}); err != nil {
+		return err
+	}
+	for _, name := range []string{"paperplane", "kratos"} {
+		if err := s.postgres.CreateDatabase(ctx, name); err != nil {
+			return err
+		}
+	}
+	c, err := config.Load(config.Sources{Environ: o.environ(s.postgres.DSN("paperplane"))})
+	if err != nil {
+		return err
+	}
+	if err := s.startKratos(ctx, o, c); err != nil {
+		return err
+	}
+	if err := s.openMailbox(ctx, o); err != nil {
+		return err
+	}
+	if s.server, err = newServer(ctx, c, o.log, o.timing); err != nil {
+		return err
+	}
+	return s.server.migrate(ctx)
+}
+
+// startKratos builds Kratos if need be and starts it with a configuration written for Paperplane's.
+func (s *stack) startKratos(ctx context.Context, o stackOptions, c config.Config) error {
+	binary := o.kratosBinary
+	if binary == "" {
+		var err error
+		if binary, err = local.KratosBinary(ctx, o.stateDir, o.progress); err != nil {
+			return err
+		}
+	}
+	file, err := kratosConfiguration(c, kratosFlags{
+		publicHost: "127.0.0.1", publicPort: o.ports.kratosPublic, adminHost: "127.0.0.1", adminPort: o.ports.kratosAdmin,
+		courierURL: fmt.Sprintf("http://127.0.0.1:%d/courier", o.ports.mailbox), issuer: "Paperplane",
+	})
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(o.stateDir, fmt.Sprintf("kratos-%d.yml", o.ports.kratosPublic))
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		return fmt.Errorf("write Kratos configuration: %w", err)
+	}
+	s.kratos, err = local.StartKratos(ctx, local.KratosOptions{
+		Binary: binary, ConfigFile: path, Env: []string{"DSN=" + s.postgres.DSN("kratos")},
+		PublicPort: o.ports.kratosPublic, AdminPort: o.ports.kratosAdmin, Log: o.output,
+	})
+	return err
+}
+
+func (s *stack) openMailbox(ctx context.Context, o stackOptions) error {
+	options := mailbox.Options{APIKey: o.secrets.APIKey, CourierKey: o.secrets.HookKey}
+	if o.durable {
+		options.Folder = filepath.Join(o.stateDir, "mailbox")
+	}
+	var err error
+	if s.mailbox, err = mailbox.New(options); err != nil {
+		return err
+	}
+	s.mailListener, err = listen(ctx, fmt.Sprintf("127.0.0.1:%d", o.ports.mailbox), "the mailbox's port")
+	return err
+}
+
+// run serves Paperplane and the mailbox until the context ends or a part dies. ready is called once pages can be opened.
+func (s *stack) run(ctx context.Context, ready func()) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	mail := make(chan error, 1)
+	go func() { mail <- serveMailbox(ctx, s.mailListener, s.mailbox) }()
+	err := s.server.run(ctx, ready)
+	cancel(nil)
+	return errors.Join(err, <-mail)
+}
+
+// stop stops what start started, the last first.
+func (s *stack) stop() error {
+	var failed error
+	if s.server != nil {
+		failed = errors.Join(failed, s.server.close())
+	}
+	if s.mailListener != nil {
+		_ = s.mailListener.Close() // closed already when it was served
+	}
+	if s.kratos != nil {
+		failed = errors.Join(failed, s.kratos.Stop())
+	}
+	if s.postgres != nil {
+		failed = errors.Join(failed, s.postgres.Stop())
+	}
+	return failed
+}
+
+// check says in one sentence which port is taken.
+func (p stackPorts) check(ctx context.Context) error {
+	for _, port := range []struct {
+		number        int
+		program, flag string
+	}{
+		{p.public, "Paperplane's pages", "--port"},
+		{p.internal, "Kratos' hooks", "--internal-port"},
+		{p.mailbox, "the mailbox", "--mailbox-port"},
+		{p.kratosPublic, "Kratos' public API", "--kratos-public-port"},
+		{p.kratosAdmin, "Kratos' admin API", "--kratos-admin-port"},
+		{p.postgres, "PostgreSQL", "--postgres-port"},
+	} {
+		if err := local.CheckPort(ctx, port.number, port.program, port.flag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// environ is the configuration of a stack, as the environment would give it.
+func (o stackOptions) environ(dsn string) []string {
+	at := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+	return []string{
+		"PAPERPLANE_PUBLIC_URL=http://" + at(o.ports.public),
+		"PAPERPLANE_PUBLIC_LISTEN=" + at(o.ports.public),
+		"PAPERPLANE_INTERNAL_LISTEN=" + at(o.ports.internal),
+		"PAPERPLANE_INTERNAL_URL=http://" + at(o.ports.internal),
+		"PAPERPLANE_INTERNAL_HOOK_KEY=" + o.secrets.HookKey,
+		"PAPERPLANE_DATABASE_DSN=" + dsn,
+		"PAPERPLANE_KRATOS_PUBLIC_URL=http://" + at(o.ports.kratosPublic),
+		"PAPERPLANE_KRATOS_ADMIN_URL=http://" + at(o.ports.kratosAdmin),
+		"PAPERPLANE_KRATOS_SECRET=" + o.secrets.KratosSecret,
+		"PAPERPLANE_MAIL_FROM=Paperplane <invitations@paperplane.example>",
+		"PAPERPLANE_MAIL_RESEND_API_KEY=" + o.secrets.APIKey,
+		"PAPERPLANE_MAIL_RESEND_BASE_URL=http://" + at(o.ports.mailbox),
+		"PAPERPLANE_LINKS_KEYS=k1:" + o.secrets.LinkKey,
+		"PAPERPLANE_PAGES_SECRET=" + o.secrets.PagesSecret,
+	}
+}
+
+// realTime is the clock of people.
+func realTime() timing { return timing{now: time.Now, upkeep: upkeepInterval} }

@@ -1,0 +1,190 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension"
+	"paperplane/extension/invite"
+	"paperplane/extension/web"
+)
+
+// typed is what somebody has put into the invite form. It comes back with every answer that is not the batch's page.
+type typed struct {
+	form string // made when the form was shown
+	text string
+	area string
+	role string
+}
+
+// typedIn reads the posted form. Browsers end lines of a posted text with CR LF; without CR it is as long as on the page.
+func typedIn(c *fiber.Ctx) typed {
+	form, err := extension.ParseID[string](web.Posted(c, "form"))
+	if err != nil {
+		form = extension.NewID[string]()
+	}
+	return typed{
+		form: form, area: web.Posted(c, "area"), role: web.Posted(c, "role"),
+		text: strings.ReplaceAll(web.Posted(c, "addresses"), "\r\n", "\n"),
+	}
+}
+
+// order is the press of Invite. The batch's id comes from the form and its content: pressing twice, in two tabs or
+// with the back button, is one batch, and the same form with other addresses is another one, never swallowed.
+func (t typed) order() invite.Order {
+	hash := sha256.New()
+	for _, part := range []string{t.form, t.area, t.role, t.text} {
+		hash.Write([]byte(part + "\x00"))
+	}
+	raw := hash.Sum(nil)[:16]
+	raw[6] = raw[6]&0x0f | 0x80 // UUID version 8: made by a rule of our own (RFC 9562 §5.8)
+	raw[8] = raw[8]&0x3f | 0x80
+	id := hex.EncodeToString(raw)
+	return invite.Order{
+		Batch: extension.BatchID(id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]),
+		Text:  t.text, Area: extension.AreaID(t.area), Role: extension.RoleID(t.role),
+	}
+}
+
+// inviteView is what the invite page shows.
+type inviteView struct {
+	visit
+	page    web.Page
+	typed   typed
+	choices extension.Choices
+	count   count
+	faults  []extension.FieldError
+	problem *web.Problem // what stands in the way beside the fields
+}
+
+// newInvite shows the empty form.
+func (p *Pages) newInvite(c *fiber.Ctx, v visit) error {
+	choices, err := p.inviter.Choices(c.UserContext(), v.Actor)
+	if err != nil {
+		return err
+	}
+	return p.showInvite(c, http.StatusOK, inviteView{
+		visit: v, choices: choices, typed: typed{form: extension.NewID[string]()},
+	})
+}
+
+// sendInvite takes the press of Invite, or of Check addresses. Whatever goes wrong, what was typed comes back.
+func (p *Pages) sendInvite(c *fiber.Ctx) error {
+	input := typedIn(c)
+	v, err := p.enter(c)
+	if err != nil {
+		return p.keep(c, input, err)
+	}
+	return p.admit(c, v, func(c *fiber.Ctx, v visit) error {
+		choices, err := p.inviter.Choices(c.UserContext(), v.Actor)
+		if err != nil {
+			return p.keep(c, input, err)
+		}
+		return p.takeInvite(c, inviteView{visit: v, choices: choices, typed: input})
+	})
+}
+
+// takeInvite sends the order of somebody who may, or shows the form again.
+func (p *Pages) takeInvite(c *fiber.Ctx, view inviteView) error {
+	if len(view.typed.text) > invite.MaxPaste {
+		view.faults = []extension.FieldError{{Field: "addresses", Message: tooMuch()}}
+		return p.showInvite(c, http.StatusRequestEntityTooLarge, view)
+	}
+	if web.Posted(c, "press") == "check" { // changes nothing, so it needs no form token
+		return p.showInvite(c, http.StatusOK, view)
+	}
+	if p.shell.CheckToken(c, p.shell.SessionValue(c)) != nil {
+		view.problem = &web.Problem{Title: "Please press Invite again", Sentences: []string{
+			"You have signed in again since this form was loaded. Nothing was sent, and what you typed is still here.",
+		}}
+		return p.showInvite(c, http.StatusForbidden, view)
+	}
+	batch, err := p.inviter.Send(c.UserContext(), view.Actor, view.typed.order())
+	var refused *extension.InvalidError
+	switch {
+	case err == nil:
+		return c.Redirect(view.path("/batches/"+string(batch)), fiber.StatusSeeOther)
+	case errors.As(err, &refused):
+		view.faults = refused.Fields
+		return p.showInvite(c, http.StatusUnprocessableEntity, view)
+	}
+	problem := p.shell.Explain(c, err)
+	problem.Sentences = append(problem.Sentences, "What you typed is still here. Pressing Invite again never invites anybody twice.")
+	view.problem = &problem
+	return p.showInvite(c, problem.Status, view)
+}
+
+// showInvite shows the form with what was recognised in its text.
+func (p *Pages) showInvite(c *fiber.Ctx, status int, view inviteView) error {
+	if len(view.typed.text) <= invite.MaxPaste {
+		view.count = countOf(view.typed.text)
+	}
+	view.page = p.page(c, view.visit, web.Page{
+		Title: "Invite users", Crumbs: crumbs(view.visit), Narrow: true, Scripts: []string{"invite.js"},
+		Lead: "Everybody on the list gets an e-mail with a link to register themselves. The link works for " +
+			lifetime(view.Organisation.LinkLifetime) + ".",
+	})
+	return p.shell.Render(c, status, p.invitePage(view))
+}
+
+// keep answers a press that could not be taken at all, because nobody is signed in or a part is missing, with a page
+// that holds what was typed.
+func (p *Pages) keep(c *fiber.Ctx, input typed, err error) error {
+	problem := p.shell.Explain(c, err)
+	if problem.Status < http.StatusInternalServerError && problem.Status != http.StatusUnauthorized {
+		return err
+	}
+	return p.shell.Render(c, problem.Status, p.keptPage(keptView{
+		typed: input, problem: problem, action: c.Path(), signIn: signInTo(c.Path(), problem),
+	}))
+}
+
+// keptView is what the page shows that holds a text for somebody who could not send it.
+type keptView struct {
+	typed   typed
+	problem web.Problem
+	action  string
+	signIn  string // empty when signing in is not what is missing
+}
+
+func signInTo(path string, problem web.Problem) string {
+	if problem.Status != http.StatusUnauthorized {
+		return ""
+	}
+	return "/login?return_to=" + url.QueryEscape(path)
+}
+
+// selected is the chosen value as long as it is offered; a single choice is chosen already.
+func selected(value string, options []web.Option) string {
+	if len(options) == 1 {
+		return options[0].Value
+	}
+	for _, option := range options {
+		if option.Value == value {
+			return value
+		}
+	}
+	return ""
+}
+
+func areaOptions(areas []extension.ServiceArea) []web.Option {
+	options := make([]web.Option, 0, len(areas))
+	for _, area := range areas {
+		options = append(options, web.Option{Value: string(area.ID), Label: area.Name})
+	}
+	return options
+}
+
+func roleOptions(roles []extension.Role) []web.Option {
+	options := make([]web.Option, 0, len(roles))
+	for _, role := range roles {
+		options = append(options, web.Option{Value: string(role.ID), Label: role.Name})
+	}
+	return options
+}

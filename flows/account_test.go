@@ -1,0 +1,247 @@
+package flows_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"paperplane/extension"
+)
+
+// passwordForm is Kratos' login form for a password.
+func passwordForm() extension.Form {
+	return extension.Form{ID: "flow-1", Nodes: []extension.Node{
+		{Group: "default", Kind: "input", Type: "hidden", Name: "csrf_token", Value: "kratos-csrf"},
+		{Group: "default", Kind: "input", Type: "text", Name: "identifier", Label: "ID", Required: true},
+		{Group: "password", Kind: "input", Type: "password", Name: "password", Label: "Password", Value: "never shown", Required: true, Complete: "current-password"},
+		{Group: "password", Kind: "input", Type: "submit", Name: "method", Value: "password", Label: "Sign in with password"},
+	}}
+}
+
+func credentials() url.Values {
+	return url.Values{
+		"flow": {"flow-1"}, "csrf_token": {"kratos-csrf"}, "method": {"password"},
+		"identifier": {"ada@northwind.example"}, "password": {"correct horse battery"}, "return_to": {"/o/northwind/users?status=Pending"},
+	}
+}
+
+func TestSignInShowsKratosForm(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form = passwordForm()
+	got := s.get(t, "/login?return_to=%2Fo%2Fnorthwind%2Fusers")
+	got.isStatus(t, http.StatusOK)
+	got.shows(t, ">Sign in</span>", `name="csrf_token" value="kratos-csrf"`, `name="flow" value="flow-1"`, `name="return_to" value="/o/northwind/users"`,
+		"Email address", `autocomplete="username"`, `autocomplete="current-password"`, `name="method" value="password"`)
+	got.hides(t, "never shown")
+	if len(got.cookies) != 1 || got.cookies[0].Name != "csrf_token_1" {
+		t.Errorf("got the cookies %v, want Kratos' csrf cookie", got.cookies)
+	}
+}
+
+func TestSigningInRelaysTheFormAndGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	got := s.post(t, "/login", credentials())
+	got.redirects(t, "/o/northwind/users?status=Pending")
+	if len(got.cookies) != 1 || got.cookies[0].Value != "new" {
+		t.Errorf("got the cookies %v, want the session's", got.cookies)
+	}
+	want := map[string]string{
+		"csrf_token": "kratos-csrf", "method": "password", "identifier": "ada@northwind.example", "password": "correct horse battery",
+	}
+	if diff := cmp.Diff(want, s.account.submitted); diff != "" || s.account.flow != "flow-1" {
+		t.Errorf("Kratos got flow %q and (-want +got):\n%s", s.account.flow, diff)
+	}
+}
+
+func TestAWrongPasswordIsSaidPlainlyAndNotKept(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	form := passwordForm()
+	form.Nodes[1].Value, form.Nodes[2].Value = "ada@northwind.example", "correct horse battery"
+	form.Messages = []extension.Message{{ID: 4000006, Text: "The provided credentials are invalid.", Error: true}}
+	s.account.submitErr = &extension.RefusedError{Form: form}
+	got := s.post(t, "/login", credentials())
+	got.isStatus(t, http.StatusUnprocessableEntity)
+	got.shows(t, "The e-mail address or the password is not right.", `value="ada@northwind.example"`, `value="/o/northwind/users?status=Pending"`)
+	got.hides(t, "correct horse battery", "provided credentials")
+}
+
+func TestFieldErrorsOfSignInStandAtTheirFields(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	form := passwordForm()
+	form.Nodes[2].Messages = []extension.Message{{ID: 4000002, Text: "Property password is missing.", Error: true}}
+	s.account.submitErr = &extension.RefusedError{Form: form}
+	got := s.post(t, "/login", credentials())
+	got.shows(t, `href="#field-password"`, `id="field-password-error"`, "Enter your password.")
+}
+
+func TestADisabledAccountIsToldWhomToAsk(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form, s.account.submitErr = passwordForm(), extension.ErrDisabled
+	got := s.post(t, "/login", credentials())
+	got.isStatus(t, http.StatusForbidden)
+	got.shows(t, "Your access is paused or was switched off.", "Ask your administrator.", `value="ada@northwind.example"`)
+	got.hides(t, "correct horse battery")
+}
+
+func TestASignInThatRanOutBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form, s.account.submitErr = passwordForm(), extension.ErrFlowExpired
+	got := s.post(t, "/login", credentials())
+	got.isStatus(t, http.StatusConflict)
+	got.shows(t, "This page was open for too long.", `value="ada@northwind.example"`)
+
+	s.account.expired = "old"
+	s.get(t, "/login?flow=old").shows(t, `name="flow" value="flow-1"`)
+}
+
+func TestSignInSaysWhenKratosIsDown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.formErr = &extension.TroubleError{Sentence: "The sign-in service does not answer."}
+	s.account.submitErr = s.account.formErr
+	for _, got := range []answer{s.get(t, "/login"), s.post(t, "/login", credentials())} {
+		got.isStatus(t, http.StatusServiceUnavailable)
+		got.shows(t, "The sign-in service does not answer.")
+	}
+}
+
+func TestSomebodySignedInNeedNotSignInAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.formErr, s.account.submitErr = extension.ErrConflict, extension.ErrConflict
+	s.get(t, "/login").redirects(t, "/next")
+	s.get(t, "/login?return_to=%2Fwelcome").redirects(t, "/welcome")
+	s.post(t, "/login", credentials()).redirects(t, "/o/northwind/users?status=Pending")
+}
+
+func TestSignInNeverLeadsToAnotherSite(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{
+		"https://evil.example/", "//evil.example", "///evil.example", `/\evil.example`, `\\evil.example`, "/\t/evil.example", "/\n/evil.example",
+		"javascript:alert(1)", "evil.example", "http:evil.example", "https:/evil.example", " //evil.example", "/ok\r\nSet-Cookie: a=b", "/\x00",
+		plainURL + "@evil.example", plainURL + ".evil.example/", "mailto:a@b.example", "?x", "",
+	} {
+		t.Run(url.QueryEscape(to), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, plainURL)
+			s.account.form = passwordForm()
+			form := credentials()
+			form.Set("return_to", to)
+			s.post(t, "/login", form).redirects(t, "/next")
+
+			page := s.get(t, "/login?return_to="+url.QueryEscape(to))
+			if strings.Contains(page.body, "evil") || strings.Contains(page.body, `name="return_to"`) {
+				t.Errorf("the page keeps %q", to)
+			}
+			s.account.formErr = extension.ErrConflict
+			s.get(t, "/login?return_to="+url.QueryEscape(to)).redirects(t, "/next")
+		})
+	}
+}
+
+func TestSigningOutEndsTheSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form = passwordForm()
+	s.account.logoutReply = extension.Reply{SetCookies: []string{sessionCookie + "=; Path=/; Max-Age=0"}}
+	s.get(t, "/logout").redirects(t, "/login")
+	s.get(t, "/logout", signedIn(asInvitee)).shows(t, s.pages.Token(asInvitee), "Stay signed in")
+
+	got := s.post(t, "/logout", s.signed(asInvitee), signedIn(asInvitee))
+	got.redirects(t, "/login?signed_out=1")
+	if len(got.cookies) != 1 || got.cookies[0].MaxAge >= 0 {
+		t.Errorf("got the cookies %v, want the session's cleared", got.cookies)
+	}
+	s.get(t, got.location()).shows(t, "You are signed out.")
+
+	s.account.logoutErr = extension.ErrNoSession
+	s.post(t, "/logout", s.signed(asInvitee), signedIn(asInvitee)).redirects(t, "/login?signed_out=1")
+}
+
+func TestSigningOutTellsWhenItDidNotWork(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.logoutErr = &extension.TroubleError{Sentence: "The sign-in service does not answer."}
+	got := s.post(t, "/logout", s.signed(asInvitee), signedIn(asInvitee))
+	got.isStatus(t, http.StatusServiceUnavailable)
+	got.shows(t, "You are still signed in")
+
+	s.post(t, "/logout", s.signed("an older session"), signedIn(asInvitee)).redirects(t, "/logout")
+}
+
+func TestTheErrorPageSpeaksPlainly(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path string
+		told extension.Message
+		err  error
+		text string
+	}{
+		"without an id":  {path: "/error", text: "The sign-in service could not finish"},
+		"unknown":        {path: "/error?id=x", err: extension.ErrNotFound, text: "The sign-in service could not finish"},
+		"Kratos is down": {path: "/error?id=x", err: extension.ErrUnavailable, text: "The sign-in service could not finish"},
+		"csrf":           {path: "/error?id=x", told: extension.Message{ID: 403, Text: "csrf <b>"}, text: "cookies"},
+		"disabled":       {path: "/error?id=x", told: extension.Message{ID: 401}, text: "ask your administrator"},
+		"gone":           {path: "/error?id=x", told: extension.Message{ID: 410}, text: "open for too long"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, plainURL)
+			s.account.told, s.account.toldErr = c.told, c.err
+			got := s.get(t, c.path)
+			got.isStatus(t, http.StatusOK)
+			got.shows(t, c.text, `href="/next"`)
+			got.hides(t, "csrf")
+		})
+	}
+}
+
+func TestTheGenericFormShowsSecondFactors(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form = extension.Form{
+		ID: "flow-2", Messages: []extension.Message{{ID: 1010004, Text: "Please complete the second authentication challenge."}},
+		Nodes: []extension.Node{
+			{Group: "default", Kind: "input", Type: "hidden", Name: "csrf_token", Value: "kratos-csrf"},
+			{Group: "totp", Kind: "img", Name: "totp_qr", Value: "data:image/png;base64,AAAA"},
+			{Group: "totp", Kind: "text", Name: "totp_secret_key", Value: "JBSWY3DPEHPK3PXP"},
+			{Group: "totp", Kind: "input", Type: "text", Name: "totp_code", Label: "Authentication code", Required: true},
+			{Group: "totp", Kind: "input", Type: "submit", Name: "method", Value: "totp", Label: "Use Authenticator"},
+			{Group: "code", Kind: "input", Type: "text", Name: "code", Messages: []extension.Message{{ID: 4010008, Text: "invalid", Error: true}}},
+			{Group: "code", Kind: "input", Type: "submit", Name: "address", Value: "+447700900123", Label: "Send code to +447700900123"},
+			{Group: "lookup_secret", Kind: "input", Type: "text", Name: "lookup_secret"},
+			{Group: "profile", Kind: "input", Type: "checkbox", Name: "traits.newsletter", Label: "News <please>", Value: "true"},
+			{Group: "webauthn", Kind: "input", Type: "button", Name: "webauthn_login_trigger", Label: "Use a security key"},
+			{Group: "webauthn", Kind: "script", Name: "webauthn_script", Value: "https://evil.example/webauthn.js"},
+			{Group: "oidc", Kind: "a", Name: "link", Value: "javascript:alert(1)", Label: "More"},
+		},
+	}
+	got := s.get(t, "/login")
+	got.isStatus(t, http.StatusOK)
+	got.shows(t, "confirm that it is you with your second factor", "JBSWY3DPEHPK3PXP", "Code from your authenticator app", `inputmode="numeric"`,
+		`autocomplete="one-time-code"`, "Confirm the code", `name="address" value="+447700900123"`, "Send code to +447700900123",
+		"Type the newest one that you were sent", `id="field-code-error"`, "Recovery code", "News &lt;please&gt;", `type="checkbox"`, "checked",
+		"data:image/png;base64,AAAA")
+	got.hides(t, "webauthn", "evil.example", "javascript:")
+	if n := strings.Count(got.body, "button-primary"); n != 1 {
+		t.Errorf("the page has %d primary buttons, want 1", n)
+	}
+}
+
+func TestAMessageWithoutWordsOfOursKeepsKratosOwn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	form := passwordForm()
+	form.Messages = []extension.Message{{ID: 4999999, Text: "Something <new>.", Error: true}}
+	s.account.submitErr = &extension.RefusedError{Form: form}
+	s.post(t, "/login", credentials()).shows(t, "Something &lt;new&gt;.")
+}
