@@ -63,7 +63,7 @@ func (p *Pages) signInPage(form kratosForm, said *notice) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = p.shell.Layout(web.Page{Title: "Sign in", Lead: "With the e-mail address that you were invited under.", Narrow: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = p.shell.Layout(web.Page{Title: "Sign in", Lead: "Use the e-mail address that you were invited with.", Narrow: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -352,7 +352,7 @@ func (p *Pages) signOutPage(token string, problem *web.Problem) templ.Component 
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = web.Button(web.Press{Kind: web.ButtonQuiet, Label: "Stay signed in", Href: nextPath}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Button(web.Press{Kind: web.ButtonSecondary, Label: "Stay signed in", Href: nextPath}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -104,12 +104,10 @@ func (p *Pages) start(c *fiber.Ctx) error {
 		if web.Posted(c, "switch") != "yes" {
 			return p.showJoin(c, fiber.StatusConflict, j)
 		}
-		reply, err := p.account.Logout(c.UserContext(), browser)
-		p.shell.Relay(c, reply)
-		if err != nil && !errors.Is(err, extension.ErrNoSession) {
+		if browser, err = p.endOther(c, browser); err != nil {
 			return p.notStarted(c, j, err)
 		}
-		browser, j.other = browser.With(reply), nil
+		j.other = nil
 	}
 	reply, err := p.onboarding.Start(c.UserContext(), j.token, browser)
 	p.shell.Relay(c, reply)
@@ -117,6 +115,16 @@ func (p *Pages) start(c *fiber.Ctx) error {
 		return p.notStarted(c, j, err)
 	}
 	return onward(c)
+}
+
+// endOther signs somebody else out and gives the browser as it is afterwards, so that Start never sees their session.
+func (p *Pages) endOther(c *fiber.Ctx, browser extension.Browser) (extension.Browser, error) {
+	reply, err := p.account.Logout(c.UserContext(), browser)
+	p.shell.Relay(c, reply)
+	if err != nil && !errors.Is(err, extension.ErrNoSession) {
+		return browser, err
+	}
+	return browser.With(reply), nil
 }
 
 // notStarted keeps the invitee on the page when a part is down: the link stays good and the button stands below.

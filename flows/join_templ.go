@@ -33,9 +33,9 @@ func (j join) invitation() string {
 // lead says what comes.
 func (j join) lead() string {
 	if j.landing.Resume {
-		return "You have begun already. Go on where you left off: your name, your mobile number, a password and the terms and conditions."
+		return "You have begun already. Press Continue to finish: your name, your mobile number, a password and the terms and conditions."
 	}
-	return "It takes about two minutes: your name, your mobile number, a password and the terms and conditions."
+	return "Press Start to register. It takes about two minutes: your name, your mobile number, a password and the terms and conditions."
 }
 
 func (j join) button() string {
@@ -297,7 +297,7 @@ func (p *Pages) switchPage(j join) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = web.Button(web.Press{Kind: web.ButtonQuiet, Label: "Stay signed in as " + j.other.Email, Href: nextPath}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Button(web.Press{Kind: web.ButtonSecondary, Label: "Stay signed in as " + j.other.Email, Href: nextPath}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -540,7 +540,7 @@ func (p *Pages) linkPage(link *onboard.LinkError) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<p>Registered already? Sign in. Otherwise ask the person who invited you for a new one.</p><p class=\"actions\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<p class=\"actions\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -554,7 +554,10 @@ func (p *Pages) linkPage(link *onboard.LinkError) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = p.shell.Layout(web.Page{Title: "This link no longer works", Narrow: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.shell.Layout(web.Page{
+				Title: "This link no longer works", Narrow: true,
+				Lead: "Registered already? Sign in. Otherwise ask the person who invited you for a new one.",
+			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -601,7 +604,7 @@ func contact(replyTo string) templ.Component {
 			var templ_7745c5c3_Var26 templ.SafeURL
 			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL("mailto:" + mailbox.Address))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `join.templ`, Line: 129, Col: 62}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `join.templ`, Line: 131, Col: 62}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 			if templ_7745c5c3_Err != nil {
@@ -614,7 +617,7 @@ func contact(replyTo string) templ.Component {
 			var templ_7745c5c3_Var27 string
 			templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(mailbox.Address)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `join.templ`, Line: 129, Col: 82}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `join.templ`, Line: 131, Col: 82}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 			if templ_7745c5c3_Err != nil {

@@ -80,7 +80,7 @@ func TestEveryReasonOfADeadEndHasItsPage(t *testing.T) {
 	t.Parallel()
 	full := func(reason onboard.LinkReason) *onboard.LinkError {
 		return &onboard.LinkError{
-			Reason: reason, Organisation: "Northwind Clinics", Inviter: "Ada Park", ReplyTo: "Help Desk <help@northwind.example>", Expired: now,
+			Reason: reason, Organisation: "Northwind Clinics", Inviter: "Ada Park", ReplyTo: "Help Desk <help@northwind.example>", Expired: now(),
 		}
 	}
 	for _, c := range []struct {

@@ -64,7 +64,7 @@ func (p *Pages) register(c *fiber.Ctx) error {
 
 // registerAgain shows the form with what was typed and what stood in the way. The organisation's name is left out when
 // it cannot be asked for now: keeping what was typed is worth more.
-func (p *Pages) registerAgain(c *fiber.Ctx, err error, form registration, session extension.Session) error {
+func (p *Pages) registerAgain(c *fiber.Ctx, cause error, form registration, session extension.Session) error {
 	if session.Identity != "" {
 		if place, err := p.onboarding.Next(c.UserContext(), session); err == nil {
 			if place.Step != extension.StepRegister {
@@ -74,11 +74,10 @@ func (p *Pages) registerAgain(c *fiber.Ctx, err error, form registration, sessio
 		}
 	}
 	status := fiber.StatusUnprocessableEntity
-	var invalid *extension.InvalidError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*extension.InvalidError](cause); ok {
 		form.faults = invalid.Fields
 	} else {
-		problem := p.registerProblem(c, err)
+		problem := p.registerProblem(c, cause)
 		retryAfter(c, problem)
 		form.problem, status = &problem, problem.Status
 	}

@@ -57,7 +57,8 @@ func TestARefusedRegistrationKeepsWhatWasTypedButThePassword(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)
 	s.onboarding.saveErr = &extension.InvalidError{Fields: []extension.FieldError{
-		{Field: "mobile", Message: "This is not a mobile number."}, {Field: "password", Message: "This password is too short."},
+		{Field: "mobile", Message: "This is not a mobile number."},
+		{Field: "password", Message: "This password is too short."},
 		{Message: "Something else is wrong."},
 	}}
 	form := filled(s, asInvitee)
@@ -109,8 +110,10 @@ func TestARegistrationSurvivesEveryPartThatIsDown(t *testing.T) {
 	}{
 		"Kratos from the start": {func(s *site) { s.account.down = trouble }, http.StatusServiceUnavailable, "The sign-in service does not answer."},
 		"Kratos while saving":   {func(s *site) { s.onboarding.saveErr = trouble }, http.StatusServiceUnavailable, "Wait a moment, then press the button again."},
-		"everything while saving": {func(s *site) { s.onboarding.saveErr, s.onboarding.lostAfter = trouble, true },
-			http.StatusServiceUnavailable, "The sign-in service does not answer."},
+		"everything while saving": {
+			func(s *site) { s.onboarding.saveErr, s.onboarding.lostAfter = trouble, true },
+			http.StatusServiceUnavailable, "The sign-in service does not answer.",
+		},
 		"the flow has run out": {func(s *site) { s.onboarding.saveErr = extension.ErrFlowExpired }, http.StatusGone, "This page was open for too long"},
 		"something unknown":    {func(s *site) { s.onboarding.saveErr = errors.New("broken") }, http.StatusInternalServerError, "What you typed stands below"},
 	} {

@@ -29,7 +29,7 @@ const (
 	termsID       = extension.TermsID("7c0d9a52-2f6e-4b1d-8f57-3f5f1f0e9a55")
 )
 
-var now = time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC)
+func now() time.Time { return time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC) }
 
 // site is the pages over stand-ins of the verbs and of Kratos.
 type site struct {
@@ -48,7 +48,7 @@ func newSite(t *testing.T, publicURL string) *site {
 	}
 	shell, err := web.New(web.Options{
 		PublicURL: public, Secret: []byte(strings.Repeat("s", web.MinSecret)), Log: slog.New(slog.DiscardHandler),
-		SessionCookie: sessionCookie, Now: func() time.Time { return now },
+		SessionCookie: sessionCookie, Now: now,
 	})
 	if err != nil {
 		t.Fatalf("make shell: %v", err)
@@ -189,7 +189,7 @@ func newOnboarding() *onboarding {
 	return &onboarding{
 		landing: onboard.Landing{
 			Invitation: invitationID, Organisation: organisation, Identity: inviteeID, Inviter: "Ada Park",
-			Area: "Harbour Clinic", Role: "Nurse", Address: user.Address, Expires: now.Add(7 * 24 * time.Hour),
+			Area: "Harbour Clinic", Role: "Nurse", Address: user.Address, Expires: now().Add(7 * 24 * time.Hour),
 		},
 		place: onboard.Place{
 			Step: extension.StepRegister, Organisation: organisation, User: user, Inviter: "Ada Park",

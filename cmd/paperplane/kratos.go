@@ -89,8 +89,8 @@ func kratosConfiguration(c config.Config, flags kratosFlags) ([]byte, error) {
 		flags.courierKey = c.Internal.HookKey.Reveal()
 	}
 	return kratos.Configuration(kratos.ConfigurationOptions{
-		Public:   kratos.KratosListener{Host: flags.publicHost, Port: flags.publicPort, BaseURL: c.Kratos.PublicURL},
-		Admin:    kratos.KratosListener{Host: flags.adminHost, Port: flags.adminPort, BaseURL: c.Kratos.AdminURL},
+		Public:   kratos.Listener{Host: flags.publicHost, Port: flags.publicPort, BaseURL: c.Kratos.PublicURL},
+		Admin:    kratos.Listener{Host: flags.adminHost, Port: flags.adminPort, BaseURL: c.Kratos.AdminURL},
 		PagesURL: c.Public.URL.String(), CookieDomain: flags.cookieDomain,
 		HooksURL: c.Internal.URL + "/hooks", HooksKey: c.Internal.HookKey.Reveal(),
 		GuardBody: webhooks.GuardBody(), ReportBody: webhooks.ReportBody(),

@@ -67,7 +67,7 @@ type Pages struct {
 func Mount(o Options) {
 	p := &Pages{shell: o.Shell, sessions: o.Sessions, gate: o.Gate, inviter: o.Inviter, roster: o.Roster}
 	organisation := o.Shell.App().Group("/o/:slug")
-	organisation.Get("/", p.read(p.home))
+	organisation.Get("/", p.home)
 	organisation.Get("/users", p.read(p.listUsers))
 	organisation.Get("/users/:user/pause", p.read(p.askPause))
 	organisation.Post("/users/:user/pause", p.change(p.pause))
@@ -133,7 +133,7 @@ func (p *Pages) admit(c *fiber.Ctx, v visit, page handler) error {
 		return page(c, v)
 	case web.WantsJSON(c):
 		return extension.ErrForbidden
-	case in && c.Route().Path != "/o/:slug/":
+	case in:
 		return p.shell.Render(c, fiber.StatusForbidden, p.noAccessPage(p.page(c, v, web.Page{Title: "You have no administration pages", Narrow: true})))
 	default:
 		return c.Redirect("/next", fiber.StatusSeeOther)
@@ -149,9 +149,16 @@ func (p *Pages) page(c *fiber.Ctx, v visit, page web.Page) web.Page {
 	return page
 }
 
-// home leads to the first page.
-func (p *Pages) home(c *fiber.Ctx, v visit) error {
-	return c.Redirect(v.path("/users"), fiber.StatusSeeOther)
+// home leads to the first page: elevated users to the users list, others to where they belong.
+func (p *Pages) home(c *fiber.Ctx) error {
+	v, err := p.enter(c)
+	if err != nil {
+		return err
+	}
+	if v.Step == extension.StepIn && v.Actor.Elevated() {
+		return c.Redirect(v.path("/users"), fiber.StatusSeeOther)
+	}
+	return c.Redirect("/next", fiber.StatusSeeOther)
 }
 
 // crumbs is the way to a page below the users list.

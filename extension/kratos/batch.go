@@ -96,9 +96,9 @@ func (c *Client) send(ctx context.Context, rows []row, made []extension.Created)
 		body.Identities[i] = ory.IdentityPatch{PatchId: &r.patch, Create: newIdentity(r.asked)}
 		byPatch[r.patch] = r
 	}
-	answer, response, err := c.admin.IdentityAPI.BatchPatchIdentities(ctx).PatchIdentitiesBody(body).Execute()
+	answer, err := answered(c.admin.IdentityAPI.BatchPatchIdentities(ctx).PatchIdentitiesBody(body).Execute())
 	if err != nil {
-		return nil, translate(err, response)
+		return nil, err
 	}
 	var claimed []row
 	for _, result := range answer.Identities {

@@ -83,18 +83,18 @@ func (p *person) settings(t *testing.T) extension.Form {
 }
 
 // login fetches a sign-in form and submits it.
-func (p *person) login(t *testing.T, identifier, password string) (extension.Form, error) {
+func (p *person) login(t *testing.T, identifier, password string) error {
 	t.Helper()
 	form, reply, err := p.client.LoginForm(t.Context(), p.browser(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.take(reply)
-	form, reply, err = p.client.SubmitLogin(t.Context(), p.browser(), form.ID, map[string]string{
+	_, reply, err = p.client.SubmitLogin(t.Context(), p.browser(), form.ID, map[string]string{
 		"csrf_token": form.Hidden("csrf_token"), "identifier": identifier, "password": password, "method": "password",
 	})
 	p.take(reply)
-	return form, err
+	return err
 }
 
 func (p *person) browser() extension.Browser {
@@ -124,8 +124,7 @@ func (p *person) take(reply extension.Reply) {
 	}
 }
 
-// freshMobile makes a valid number that nobody else has: the range is kept free for drama (Ofcom), but large enough only
-// with a random middle, so a German mobile range is used.
+// freshMobile makes a number that Kratos takes for a valid one and that nobody else here has.
 func freshMobile() string {
 	digits := strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {

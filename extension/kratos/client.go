@@ -94,8 +94,8 @@ func checkURL(option, text string) error {
 // Ready tells whether Kratos can do our work: the administration API reads from its database, and the public API knows
 // the identity schema SchemaID. The error is an *extension.TroubleError unless ctx was cancelled.
 func (c *Client) Ready(ctx context.Context) error {
-	if _, response, err := c.admin.IdentityAPI.ListIdentities(ctx).PageSize(1).Execute(); err != nil {
-		return fmt.Errorf("ask Kratos whether it is ready: %w", translate(err, response))
+	if _, err := answered(c.admin.IdentityAPI.ListIdentities(ctx).PageSize(1).Execute()); err != nil {
+		return fmt.Errorf("ask Kratos whether it is ready: %w", err)
 	}
 	return c.checkSchema(ctx)
 }
@@ -103,8 +103,7 @@ func (c *Client) Ready(ctx context.Context) error {
 // checkSchema makes sure that Kratos knows our schema. Without it Kratos refuses every single address, as if the
 // addresses were at fault.
 func (c *Client) checkSchema(ctx context.Context) error {
-	_, response, err := c.public.IdentityAPI.GetIdentitySchema(ctx, SchemaID).Execute()
-	err = translate(err, response)
+	_, err := answered(c.public.IdentityAPI.GetIdentitySchema(ctx, SchemaID).Execute())
 	if errors.Is(err, extension.ErrNotFound) {
 		return &extension.TroubleError{Sentence: `Ory Kratos has no identity schema "` + SchemaID + `": use the configuration that "paperplane kratos config" prints.`}
 	}

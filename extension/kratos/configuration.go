@@ -27,8 +27,8 @@ const DefaultMinPasswordLength = 12
 // MinPasswordLength and BreachCheck is required.
 type ConfigurationOptions struct {
 	DSN    string // of Kratos' own database; empty: Kratos takes it from its environment variable DSN
-	Public KratosListener
-	Admin  KratosListener
+	Public Listener
+	Admin  Listener
 
 	PagesURL     string // Paperplane's public URL: what browsers see
 	CookieDomain string // empty: cookies belong to the host of PagesURL alone
@@ -50,8 +50,8 @@ type ConfigurationOptions struct {
 	BreachCheck       bool   // ask haveibeenpwned.com; unreachable it costs every new password 15 seconds
 }
 
-// KratosListener is one of Kratos' two APIs.
-type KratosListener struct {
+// Listener is one of Kratos' two APIs.
+type Listener struct {
 	Host    string // to listen on
 	Port    int
 	BaseURL string // as others reach it
@@ -70,7 +70,7 @@ func Configuration(options ConfigurationOptions) ([]byte, error) {
 		options.MinPasswordLength = DefaultMinPasswordLength
 	}
 	file := section{
-		"version": "v1.3.1", // the older of the two that understand this file
+		"version": "v26.2.0", // what operators run; any other version only warns
 		"serve":   section{"public": options.Public.section(), "admin": options.Admin.section()},
 		"log":     section{"level": "info", "format": "json", "leak_sensitive_values": false},
 		"secrets": section{
@@ -130,7 +130,7 @@ func (o ConfigurationOptions) check() error {
 	return errors.Join(problems...)
 }
 
-func (l KratosListener) section() section {
+func (l Listener) section() section {
 	return section{"host": l.Host, "port": l.Port, "base_url": withSlash(l.BaseURL)}
 }
 

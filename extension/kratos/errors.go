@@ -26,14 +26,25 @@ type failure struct {
 	} `json:"error"`
 }
 
+// answered and relayed wrap the calls of the Ory client, which reads and closes every body itself. answered is for calls
+// in our own name.
+func answered[T any](value T, response *http.Response, err error) (T, error) {
+	return value, translate(err, response)
+}
+
+// relayed is for calls about a self-service flow of a browser, whose cookies count even when there is an error.
+func relayed[T any](value T, response *http.Response, err error) (T, extension.Reply, error) {
+	return value, reply(response), translateFlow(err, response)
+}
+
 // translate turns the outcome of a call of the Ory client into our kinds of error. It never keeps the client's error:
 // its text may hold the request's URL or parts of the body.
 func translate(err error, response *http.Response) error {
 	if err == nil {
 		return nil
 	}
-	var refused *ory.GenericOpenAPIError
-	if !errors.As(err, &refused) || response == nil {
+	refused, ok := errors.AsType[*ory.GenericOpenAPIError](err)
+	if !ok || response == nil {
 		return unreachable(err)
 	}
 	var f failure
@@ -50,8 +61,7 @@ func translateFlow(err error, response *http.Response) error {
 	if err == nil {
 		return nil
 	}
-	var refused *ory.GenericOpenAPIError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*ory.GenericOpenAPIError](err); ok {
 		if form, ok := refusedForm(refused.Model()); ok {
 			return &extension.RefusedError{Form: form}
 		}
@@ -102,8 +112,7 @@ func unreachable(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return context.Canceled
 	}
-	var transport *url.Error
-	if errors.As(err, &transport) {
+	if transport, ok := errors.AsType[*url.Error](err); ok {
 		err = transport.Err
 	}
 	return &extension.TroubleError{Sentence: silent, Cause: err}

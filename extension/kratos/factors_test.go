@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base32"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"paperplane/extension"
 	"paperplane/extension/kratos"
@@ -57,48 +58,51 @@ func oneTimePassword(t *testing.T, secret string, now time.Time) string {
 
 func TestSecuredMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		ctx := t.Context()
-		p := s.registered(t)
-		form := p.settings(t)
-		var key string
-		for _, node := range form.Nodes {
-			if node.Name == "totp_secret_key" {
-				key = node.Value
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			p := s.registered(t)
+			form := p.settings(t)
+			var key string
+			for _, node := range form.Nodes {
+				if node.Name == "totp_secret_key" {
+					key = node.Value
+				}
 			}
-		}
-		body := map[string]any{"method": "totp", "totp_code": oneTimePassword(t, key, time.Now()), "csrf_token": form.Hidden("csrf_token")}
-		if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, body); status != http.StatusOK {
-			t.Fatalf("setting up the app: status %d", status)
-		}
-		if identity, err := s.client.Identity(ctx, p.identity); err != nil || !identity.Secured || !identity.Registered {
-			t.Errorf("with an app: %+v, %v", identity, err)
-		}
-		if session, err := s.client.Session(ctx, p.browser()); err != nil || session.AAL != extension.AAL2 {
-			t.Errorf("session that set up the app: %+v, %v", session, err)
-		}
-		if calls := s.hooks.of(p.identity, "/kratos/guard/totp"); len(calls) != 1 {
-			t.Errorf("the guard was asked %d times", len(calls))
-		}
+			body := map[string]any{"method": "totp", "totp_code": oneTimePassword(t, key, time.Now()), "csrf_token": form.Hidden("csrf_token")}
+			if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, body); status != http.StatusOK {
+				t.Fatalf("setting up the app: status %d", status)
+			}
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || !identity.Secured || !identity.Registered {
+				t.Errorf("with an app: %+v, %v", identity, err)
+			}
+			if session, err := s.client.Session(ctx, p.browser()); err != nil || session.AAL != extension.AAL2 {
+				t.Errorf("session that set up the app: %+v, %v", session, err)
+			}
+			if calls := s.hooks.of(p.identity, "/kratos/guard/totp"); len(calls) != 1 {
+				t.Errorf("the guard was asked %d times", len(calls))
+			}
 
-		// A new session is below aal2 and still is one.
-		again := p.anotherBrowser()
-		if _, err := again.login(t, p.address, password); err != nil {
-			t.Fatal(err)
-		}
-		if session, err := s.client.Session(ctx, again.browser()); err != nil || session.AAL != extension.AAL1 {
-			t.Errorf("session by password alone: %+v, %v", session, err)
-		}
+			// A new session is below aal2 and still is one.
+			again := p.anotherBrowser()
+			if err := again.login(t, p.address, password); err != nil {
+				t.Fatal(err)
+			}
+			if session, err := s.client.Session(ctx, again.browser()); err != nil || session.AAL != extension.AAL1 {
+				t.Errorf("session by password alone: %+v, %v", session, err)
+			}
 
-		if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, map[string]any{
-			"method": "totp", "totp_unlink": true, "csrf_token": form.Hidden("csrf_token"),
-		}); status != http.StatusOK {
-			t.Fatalf("removing the app: status %d", status)
-		}
-		if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.Secured {
-			t.Errorf("without the app: %+v, %v", identity, err)
-		}
-	})
+			if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, map[string]any{
+				"method": "totp", "totp_unlink": true, "csrf_token": form.Hidden("csrf_token"),
+			}); status != http.StatusOK {
+				t.Fatalf("removing the app: status %d", status)
+			}
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.Secured {
+				t.Errorf("without the app: %+v, %v", identity, err)
+			}
+		})
+	}
 }
 
 func TestKeysCountByWhatTheyAreFor(t *testing.T) {
@@ -141,47 +145,50 @@ func TestKeysCountByWhatTheyAreFor(t *testing.T) {
 // not stumble over it.
 func TestAnEmptyKeyCredentialConfusesNothing(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		own := s.special(t, func(file map[string]any) {
-			rp := map[string]any{"id": "127.0.0.1", "display_name": "Paperplane", "origins": []any{pagesURL}}
-			webauthn, passkey, code := method(file, "webauthn"), method(file, "passkey"), method(file, "code")
-			webauthn["enabled"], webauthn["config"] = true, map[string]any{"passwordless": true, "rp": rp}
-			passkey["enabled"], passkey["config"] = true, map[string]any{"rp": rp}
-			code["mfa_enabled"] = true
-		})
-		p := own.registered(t)
-		if identity, err := own.client.Identity(t.Context(), p.identity); err != nil || !identity.Registered || identity.Secured {
-			t.Errorf("%+v, %v", identity, err)
-		}
-		nodes := map[string]bool{}
-		for _, node := range p.settings(t).Nodes {
-			nodes[node.Name] = true
-		}
-		for _, name := range []string{"webauthn_register_trigger", "passkey_register_trigger"} {
-			if !nodes[name] {
-				t.Errorf("the settings do not offer %s", name)
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			own := s.special(t, func(file map[string]any) {
+				rp := map[string]any{"id": "127.0.0.1", "display_name": "Paperplane", "origins": []any{pagesURL}}
+				webauthn, passkey, code := method(file, "webauthn"), method(file, "passkey"), method(file, "code")
+				webauthn["enabled"], webauthn["config"] = true, map[string]any{"passwordless": true, "rp": rp}
+				passkey["enabled"], passkey["config"] = true, map[string]any{"rp": rp}
+				code["mfa_enabled"] = true
+			})
+			p := own.registered(t)
+			if identity, err := own.client.Identity(t.Context(), p.identity); err != nil || !identity.Registered || identity.Secured {
+				t.Errorf("%+v, %v", identity, err)
 			}
-		}
-		if form, _, err := own.client.RefreshForm(t.Context(), p.browser(), ""); err != nil || len(form.Errors()) > 0 {
-			t.Errorf("form to refresh: %+v, %v", form.Errors(), err)
-		}
-		if status := p.public(t, http.MethodGet, "/self-service/login/browser?aal=aal2", nil); status != http.StatusOK {
-			t.Errorf("form for a second factor: status %d", status)
-		}
-		visitor := p.anotherBrowser()
-		form, reply, err := own.client.LoginForm(t.Context(), visitor.browser(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		visitor.take(reply)
-		_, _, err = own.client.SubmitLogin(t.Context(), visitor.browser(), form.ID, map[string]string{
-			"method": "webauthn", "identifier": p.address, "csrf_token": form.Hidden("csrf_token"),
+			nodes := map[string]bool{}
+			for _, node := range p.settings(t).Nodes {
+				nodes[node.Name] = true
+			}
+			for _, name := range []string{"webauthn_register_trigger", "passkey_register_trigger"} {
+				if !nodes[name] {
+					t.Errorf("the settings do not offer %s", name)
+				}
+			}
+			if form, _, err := own.client.RefreshForm(t.Context(), p.browser(), ""); err != nil || len(form.Errors()) > 0 {
+				t.Errorf("form to refresh: %+v, %v", form.Errors(), err)
+			}
+			if status := p.public(t, http.MethodGet, "/self-service/login/browser?aal=aal2", nil); status != http.StatusOK {
+				t.Errorf("form for a second factor: status %d", status)
+			}
+			visitor := p.anotherBrowser()
+			form, reply, err := own.client.LoginForm(t.Context(), visitor.browser(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			visitor.take(reply)
+			_, _, err = own.client.SubmitLogin(t.Context(), visitor.browser(), form.ID, map[string]string{
+				"method": "webauthn", "identifier": p.address, "csrf_token": form.Hidden("csrf_token"),
+			})
+			if diff := cmp.Diff(map[string]int64{"": 4000015}, ids(refusal(t, err))); diff != "" { // no key set up
+				t.Errorf("sign-in by key (-want +got):\n%s", diff)
+			}
+			if err := visitor.login(t, p.address, password); err != nil {
+				t.Errorf("sign-in by password: %v", err)
+			}
 		})
-		t.Logf("%+v", refusal(t, err))
-		if _, err := visitor.login(t, p.address, password); err != nil {
-			t.Errorf("sign-in by password: %v", err)
-		}
-		id := base64.StdEncoding.EncodeToString([]byte("x"))
-		_ = id
-	})
+	}
 }

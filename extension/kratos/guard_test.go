@@ -23,148 +23,163 @@ var update = flag.Bool("update", false, "rewrite webhooks/testdata from what Kra
 
 func TestAGuardRefusesAChangeOfTheAddress(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		p := s.started(t)
-		s.hooks.answer(p.identity, http.StatusBadRequest, `{"messages":[{"instance_ptr":"#/traits/email","messages":[
-			{"id":9000001,"text":"The address cannot be changed.","type":"error","context":{}}]}]}`)
-		form := p.settings(t)
-		stolen := extension.Traits{Email: address("thief"), FirstName: "Eve"}
-		_, _, err := s.client.SubmitProfile(t.Context(), p.browser(), form, stolen)
-		want := []extension.FieldMessage{{Field: "traits.email", Message: extension.Message{ID: 9000001, Text: "The address cannot be changed.", Error: true}}}
-		if diff := cmp.Diff(want, refusal(t, err)); diff != "" {
-			t.Errorf("refusal (-want +got):\n%s", diff)
-		}
-		if identity, err := s.client.Identity(t.Context(), p.identity); err != nil || identity.Traits != (extension.Traits{Email: p.address}) {
-			t.Errorf("after the refusal: %+v, %v", identity, err)
-		}
-		guard := s.hooks.of(p.identity, "/kratos/guard/profile")
-		if len(guard) != 1 || guard[0].key != hooksKey {
-			t.Fatalf("the guard was asked %d times: %+v", len(guard), guard)
-		}
-		if reports := s.hooks.of(p.identity, "/kratos/report/profile"); len(reports) > 0 {
-			t.Errorf("a refused change was reported: %+v", reports)
-		}
-	})
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p := s.started(t)
+			s.hooks.answer(p.identity, http.StatusBadRequest, `{"messages":[{"instance_ptr":"#/traits/email","messages":[
+				{"id":9000001,"text":"The address cannot be changed.","type":"error","context":{}}]}]}`)
+			form := p.settings(t)
+			stolen := extension.Traits{Email: address("thief"), FirstName: "Eve"}
+			_, _, err := s.client.SubmitProfile(t.Context(), p.browser(), form, stolen)
+			want := []extension.FieldMessage{{Field: "traits.email", Message: extension.Message{ID: 9000001, Text: "The address cannot be changed.", Error: true}}}
+			if diff := cmp.Diff(want, refusal(t, err)); diff != "" {
+				t.Errorf("refusal (-want +got):\n%s", diff)
+			}
+			if identity, err := s.client.Identity(t.Context(), p.identity); err != nil || identity.Traits != (extension.Traits{Email: p.address}) {
+				t.Errorf("after the refusal: %+v, %v", identity, err)
+			}
+			guard := s.hooks.of(p.identity, "/kratos/guard/profile")
+			if len(guard) != 1 || guard[0].key != hooksKey {
+				t.Fatalf("the guard was asked %d times: %+v", len(guard), guard)
+			}
+			if reports := s.hooks.of(p.identity, "/kratos/report/profile"); len(reports) > 0 {
+				t.Errorf("a refused change was reported: %+v", reports)
+			}
+		})
+	}
 }
 
 func TestAGuardForTheFormAsAWholeRefusesAPassword(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		p := s.started(t)
-		s.hooks.answer(p.identity, http.StatusForbidden, `{"messages":[{"instance_ptr":"#/","messages":[
-			{"id":9000002,"text":"Your access is switched off.","type":"error","context":{}}]}]}`)
-		_, _, err := s.client.SubmitPassword(t.Context(), p.browser(), p.settings(t), password)
-		if diff := cmp.Diff(map[string]int64{"": 9000002}, ids(refusal(t, err))); diff != "" {
-			t.Errorf("refusal (-want +got):\n%s", diff)
-		}
-		if identity, err := s.client.Identity(t.Context(), p.identity); err != nil || identity.Registered {
-			t.Errorf("after the refusal: %+v, %v", identity, err)
-		}
-	})
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p := s.started(t)
+			s.hooks.answer(p.identity, http.StatusForbidden, `{"messages":[{"instance_ptr":"#/","messages":[
+				{"id":9000002,"text":"Your access is switched off.","type":"error","context":{}}]}]}`)
+			_, _, err := s.client.SubmitPassword(t.Context(), p.browser(), p.settings(t), password)
+			if diff := cmp.Diff(map[string]int64{"": 9000002}, ids(refusal(t, err))); diff != "" {
+				t.Errorf("refusal (-want +got):\n%s", diff)
+			}
+			if identity, err := s.client.Identity(t.Context(), p.identity); err != nil || identity.Registered {
+				t.Errorf("after the refusal: %+v, %v", identity, err)
+			}
+		})
+	}
 }
 
 func TestAGuardThatIsDownIsTroubleAndNothingIsSaved(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		p := s.started(t)
-		s.hooks.answer(p.identity, http.StatusServiceUnavailable, `{}`)
-		_, _, err := s.client.SubmitPassword(t.Context(), p.browser(), p.settings(t), password)
-		if !errors.Is(err, extension.ErrUnavailable) {
-			t.Errorf("submit: %v", err)
-		}
-		if identity, err := s.client.Identity(t.Context(), p.identity); err != nil || identity.Registered {
-			t.Errorf("after the trouble: %+v, %v", identity, err)
-		}
-	})
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p := s.started(t)
+			s.hooks.answer(p.identity, http.StatusServiceUnavailable, `{}`)
+			_, _, err := s.client.SubmitPassword(t.Context(), p.browser(), p.settings(t), password)
+			if !errors.Is(err, extension.ErrUnavailable) {
+				t.Errorf("submit: %v", err)
+			}
+			if identity, err := s.client.Identity(t.Context(), p.identity); err != nil || identity.Registered {
+				t.Errorf("after the trouble: %+v, %v", identity, err)
+			}
+		})
+	}
 }
 
 func TestEveryKindOfHookSaysWhatWasCaptured(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		p := s.started(t)
-		form := p.settings(t)
-		traits := extension.Traits{
-			Email: p.address, FirstName: "Ada", LastName: "Lovelace", Mobile: freshMobile(),
-			Terms: extension.AcceptedTerms{Version: extension.NewID[extension.TermsID](), Accepted: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)},
-		}
-		known := map[string]string{
-			p.address: "invitee@example.com", traits.Mobile: "+4915112345678",
-			string(p.identity): "00000000-0000-4000-8000-000000000001", form.ID: "00000000-0000-4000-8000-000000000002",
-			string(traits.Terms.Version): "00000000-0000-4000-8000-000000000003",
-		}
-		check := func(method string) {
-			known[p.cookies["ory_kratos_session"]] = "the value of the session cookie"
-			for _, kind := range []string{"guard", "report"} {
-				path := "/kratos/" + kind + "/" + method
-				eventually(t, path+" is told", func() bool { return len(s.hooks.of(p.identity, path)) == 1 })
-				call := s.hooks.of(p.identity, path)[0]
-				if call.key != hooksKey {
-					t.Errorf("%s: key %q", path, call.key)
-				}
-				checkSecrets(t, path, s.family, p, call.raw)
-				compare(t, kind+"_"+method+"."+s.family+".json", call.body, known)
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p := s.started(t)
+			form := p.settings(t)
+			traits := extension.Traits{
+				Email: p.address, FirstName: "Ada", LastName: "Lovelace", Mobile: freshMobile(),
+				Terms: extension.AcceptedTerms{Version: extension.NewID[extension.TermsID](), Accepted: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)},
 			}
-		}
-		_, reply, err := s.client.SubmitPassword(t.Context(), p.browser(), form, password)
-		if err != nil {
-			t.Fatal(err)
-		}
-		check("password")
-		p.take(reply)
-		if _, _, err := s.client.SubmitProfile(t.Context(), p.browser(), form, traits); err != nil {
-			t.Fatal(err)
-		}
-		check("profile")
-	})
+			known := map[string]string{
+				p.address: "invitee@example.com", traits.Mobile: "+4915112345678",
+				string(p.identity): "00000000-0000-4000-8000-000000000001", form.ID: "00000000-0000-4000-8000-000000000002",
+				string(traits.Terms.Version): "00000000-0000-4000-8000-000000000003",
+			}
+			check := func(method string) {
+				known[p.cookies["ory_kratos_session"]] = "the value of the session cookie"
+				for _, kind := range []string{"guard", "report"} {
+					path := "/kratos/" + kind + "/" + method
+					eventually(t, path+" is told", func() bool { return len(s.hooks.of(p.identity, path)) == 1 })
+					call := s.hooks.of(p.identity, path)[0]
+					if call.key != hooksKey {
+						t.Errorf("%s: key %q", path, call.key)
+					}
+					checkSecrets(t, path, s.family, p, call.raw)
+					compare(t, kind+"_"+method+"."+s.family+".json", call.body, known)
+				}
+			}
+			_, reply, err := s.client.SubmitPassword(t.Context(), p.browser(), form, password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("password")
+			p.take(reply)
+			if _, _, err := s.client.SubmitProfile(t.Context(), p.browser(), form, traits); err != nil {
+				t.Fatal(err)
+			}
+			check("profile")
+		})
+	}
 }
 
 func TestTheCourierHandsOverLettersAndTextMessages(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		own := s.special(t, func(file map[string]any) {
-			method(file, "code")["passwordless_enabled"] = true
-		})
-		mobile, mail := freshMobile(), address("recipient")
-		id := own.imported(t, map[string]any{"traits": map[string]any{"email": mail, "phone": mobile}})
-		for channel, identifier := range map[string]string{"email": mail, "sms": mobile} {
-			visitor := &person{stack: own, cookies: map[string]string{}}
-			form, reply, err := own.client.LoginForm(t.Context(), visitor.browser(), "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			visitor.take(reply)
-			_, _, err = own.client.SubmitLogin(t.Context(), visitor.browser(), form.ID, map[string]string{
-				"method": "code", "identifier": identifier, "csrf_token": form.Hidden("csrf_token"),
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			own := s.special(t, func(file map[string]any) {
+				method(file, "code")["passwordless_enabled"] = true
 			})
-			if messages := refusal(t, err); len(messages) > 0 { // Kratos asks for the code with status 400
-				t.Fatalf("%s: %+v", channel, messages)
-			}
-			var call hookCall
-			eventually(t, "a message comes by "+channel, func() bool {
-				for _, call = range own.hooks.of("", "/kratos/courier") {
-					if call.body["channel"] == channel {
-						return true
+			mobile, mail := freshMobile(), address("recipient")
+			id := own.imported(t, map[string]any{"traits": map[string]any{"email": mail, "phone": mobile}})
+			for channel, identifier := range map[string]string{"email": mail, "sms": mobile} {
+				visitor := &person{stack: own, cookies: map[string]string{}}
+				form, reply, err := own.client.LoginForm(t.Context(), visitor.browser(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				visitor.take(reply)
+				_, _, err = own.client.SubmitLogin(t.Context(), visitor.browser(), form.ID, map[string]string{
+					"method": "code", "identifier": identifier, "csrf_token": form.Hidden("csrf_token"),
+				})
+				if messages := refusal(t, err); len(messages) > 0 { // Kratos asks for the code with status 400
+					t.Fatalf("%s: %+v", channel, messages)
+				}
+				var call hookCall
+				eventually(t, "a message comes by "+channel, func() bool {
+					for _, call = range own.hooks.of("", "/kratos/courier") {
+						if call.body["channel"] == channel {
+							return true
+						}
+					}
+					return false
+				})
+				if call.key != courierKey {
+					t.Errorf("%s: key %q", channel, call.key)
+				}
+				code := regexp.MustCompile(`\b\d{6}\b`).FindString(call.body["text"].(string))
+				if code == "" {
+					t.Errorf("%s: no code in %v", channel, call.body)
+				}
+				for key, value := range call.body {
+					if text, ok := value.(string); ok {
+						call.body[key] = strings.ReplaceAll(text, code, "123456")
 					}
 				}
-				return false
-			})
-			if call.key != courierKey {
-				t.Errorf("%s: key %q", channel, call.key)
+				compare(t, "courier_"+channel+"."+s.family+".json", call.body, map[string]string{
+					mail: "invitee@example.com", mobile: "+4915112345678", string(id): "00000000-0000-4000-8000-000000000001",
+				})
 			}
-			code := regexp.MustCompile(`\b\d{6}\b`).FindString(call.body["text"].(string))
-			if code == "" {
-				t.Errorf("%s: no code in %v", channel, call.body)
-			}
-			for key, value := range call.body {
-				if text, ok := value.(string); ok {
-					call.body[key] = strings.ReplaceAll(text, code, "123456")
-				}
-			}
-			compare(t, "courier_"+channel+"."+s.family+".json", call.body, map[string]string{
-				mail: "invitee@example.com", mobile: "+4915112345678", string(id): "00000000-0000-4000-8000-000000000001",
-			})
-		}
-	})
+		})
+	}
 }
 
 // checkSecrets fails when a body holds a cookie that it must not hold: only a guard of v1, which does not say whose

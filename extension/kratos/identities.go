@@ -34,9 +34,9 @@ func includedCredentials() []string {
 
 // Identity reads one identity. ErrNotFound says that there is none with this id.
 func (c *Client) Identity(ctx context.Context, id extension.IdentityID) (extension.Identity, error) {
-	identity, response, err := c.admin.IdentityAPI.GetIdentity(ctx, string(id)).IncludeCredential(includedCredentials()).Execute()
+	identity, err := answered(c.admin.IdentityAPI.GetIdentity(ctx, string(id)).IncludeCredential(includedCredentials()).Execute())
 	if err != nil {
-		return extension.Identity{}, fmt.Errorf("read identity %s: %w", id, translate(err, response))
+		return extension.Identity{}, fmt.Errorf("read identity %s: %w", id, err)
 	}
 	return identityOf(*identity), nil
 }
@@ -85,8 +85,7 @@ func (c *Client) FindByAddress(ctx context.Context, address string) (extension.I
 }
 
 func list(request ory.IdentityAPIListIdentitiesRequest) ([]ory.Identity, error) {
-	identities, response, err := request.PageSize(listSize).Execute()
-	return identities, translate(err, response)
+	return answered(request.PageSize(listSize).Execute())
 }
 
 // holds tells whether an e-mail address is the identity's own: its trait or one of its addresses.
@@ -110,9 +109,9 @@ func addressIndex(identity ory.Identity, address string) (int, bool) {
 // an unproven address would be sent a verification letter at its first change. ErrNotFound says that there is no such
 // identity, ErrConflict that it does not have the address (any more).
 func (c *Client) Enable(ctx context.Context, id extension.IdentityID, address string) error {
-	identity, response, err := c.admin.IdentityAPI.GetIdentity(ctx, string(id)).Execute()
+	identity, err := answered(c.admin.IdentityAPI.GetIdentity(ctx, string(id)).Execute())
 	if err != nil {
-		return fmt.Errorf("enable identity %s: %w", id, translate(err, response))
+		return fmt.Errorf("enable identity %s: %w", id, err)
 	}
 	i, ok := addressIndex(*identity, address)
 	if !ok {
@@ -147,8 +146,7 @@ func (c *Client) EndSessions(ctx context.Context, id extension.IdentityID) error
 	response, err := c.admin.IdentityAPI.DeleteIdentitySessions(ctx, string(id)).Execute()
 	err = translate(err, response)
 	if errors.Is(err, extension.ErrNotFound) { // no session, or no identity: Kratos says the same
-		_, response, err = c.admin.IdentityAPI.GetIdentity(ctx, string(id)).Execute()
-		err = translate(err, response)
+		_, err = answered(c.admin.IdentityAPI.GetIdentity(ctx, string(id)).Execute())
 	}
 	if err != nil {
 		return fmt.Errorf("end sessions of identity %s: %w", id, err)
@@ -157,8 +155,7 @@ func (c *Client) EndSessions(ctx context.Context, id extension.IdentityID) error
 }
 
 func (c *Client) patch(ctx context.Context, id extension.IdentityID, changes ...ory.JsonPatch) (*ory.Identity, error) {
-	identity, response, err := c.admin.IdentityAPI.PatchIdentity(ctx, string(id)).JsonPatch(changes).Execute()
-	return identity, translate(err, response)
+	return answered(c.admin.IdentityAPI.PatchIdentity(ctx, string(id)).JsonPatch(changes).Execute())
 }
 
 func replace(path string, value any) ory.JsonPatch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,184 +47,227 @@ func (s *stack) imported(t *testing.T, body map[string]any) extension.IdentityID
 
 func TestAnIdentityIsFoundByItsAddressInAnyCaseAndByNothingElse(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		mobile, mail := freshMobile(), address("Mixed.Case")
-		id := s.imported(t, map[string]any{"traits": map[string]any{"email": mail, "phone": mobile}})
-		for _, spelling := range []string{mail, strings.ToUpper(mail), strings.ToLower(mail)} {
-			found, err := s.client.FindByAddress(t.Context(), spelling)
-			if err != nil || found.ID != id || found.Mark != "" || !found.Active {
-				t.Errorf("%s: %+v, %v", spelling, found, err)
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			mobile, mail := freshMobile(), address("Mixed.Case")
+			id := s.imported(t, map[string]any{"traits": map[string]any{"email": mail, "phone": mobile}})
+			for _, spelling := range []string{mail, strings.ToUpper(mail), strings.ToLower(mail)} {
+				found, err := s.client.FindByAddress(t.Context(), spelling)
+				if err != nil || found.ID != id || found.Mark != "" || !found.Active {
+					t.Errorf("%s: %+v, %v", spelling, found, err)
+				}
 			}
-		}
-		for _, other := range []string{mobile, address("nobody"), "not an address", "%"} {
-			if found, err := s.client.FindByAddress(t.Context(), other); !errors.Is(err, extension.ErrNotFound) {
-				t.Errorf("%s: %+v, %v", other, found, err)
+			for _, other := range []string{mobile, address("nobody"), "not an address", "%"} {
+				if found, err := s.client.FindByAddress(t.Context(), other); !errors.Is(err, extension.ErrNotFound) {
+					t.Errorf("%s: %+v, %v", other, found, err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func TestRegisteredMeansACredentialThatSignsIn(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		cases := map[string]struct {
-			credentials map[string]any
-			want        bool
-		}{
-			"nothing":  {nil, false},
-			"password": {map[string]any{"password": map[string]any{"config": map[string]any{"password": password}}}, true},
-			"oidc": {map[string]any{"oidc": map[string]any{"config": map[string]any{"providers": []any{
-				map[string]any{"subject": extension.NewID[string](), "provider": "example"},
-			}}}}, true},
-		}
-		for name, c := range cases {
-			mail := address(name)
-			body := map[string]any{"traits": map[string]any{"email": mail}}
-			if c.credentials != nil {
-				body["credentials"] = c.credentials
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			cases := map[string]struct {
+				credentials map[string]any
+				want        bool
+			}{
+				"nothing":  {nil, false},
+				"password": {map[string]any{"password": map[string]any{"config": map[string]any{"password": password}}}, true},
+				"oidc": {map[string]any{"oidc": map[string]any{"config": map[string]any{"providers": []any{
+					map[string]any{"subject": extension.NewID[string](), "provider": "example"},
+				}}}}, true},
 			}
-			id := s.imported(t, body)
-			one, err := s.client.Identity(t.Context(), id)
-			if err != nil {
-				t.Fatal(err)
+			for name, c := range cases {
+				mail := address(name)
+				body := map[string]any{"traits": map[string]any{"email": mail}}
+				if c.credentials != nil {
+					body["credentials"] = c.credentials
+				}
+				id := s.imported(t, body)
+				one, err := s.client.Identity(t.Context(), id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				many, err := s.client.Identities(t.Context(), []extension.IdentityID{id, extension.NewID[extension.IdentityID]()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				found, err := s.client.FindByAddress(t.Context(), mail)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := extension.Identity{ID: id, Traits: extension.Traits{Email: mail}, Active: true, Registered: c.want}
+				if diff := cmp.Diff([]extension.Identity{want, want, want}, append(many, one, found)); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
 			}
-			many, err := s.client.Identities(t.Context(), []extension.IdentityID{id, extension.NewID[extension.IdentityID]()})
-			if err != nil {
-				t.Fatal(err)
+			if none, err := s.client.Identities(t.Context(), nil); err != nil || len(none) != 0 {
+				t.Errorf("no ids: %d identities, %v", len(none), err)
 			}
-			found, err := s.client.FindByAddress(t.Context(), mail)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := extension.Identity{ID: id, Traits: extension.Traits{Email: mail}, Active: true, Registered: c.want}
-			if diff := cmp.Diff([]extension.Identity{want, want, want}, append(many, one, found)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
-			}
-		}
-		if none, err := s.client.Identities(t.Context(), nil); err != nil || len(none) != 0 {
-			t.Errorf("no ids: %d identities, %v", len(none), err)
-		}
-	})
+		})
+	}
 }
 
 func TestEnableProvesTheAddressAndDisableEndsNothingButTheState(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		ctx := t.Context()
-		p := s.invited(t)
-		if err := s.client.Enable(ctx, p.identity, address("somebody.else")); !errors.Is(err, extension.ErrConflict) {
-			t.Errorf("enable with another address: %v", err)
-		}
-		if err := s.client.Enable(ctx, p.identity, strings.ToUpper(p.address)); err != nil {
-			t.Fatal(err)
-		}
-		raw := s.admin(t, http.MethodGet, "/admin/identities/"+string(p.identity), nil)
-		proven := raw["verifiable_addresses"].([]any)[0].(map[string]any)
-		if raw["state"] != "active" || proven["verified"] != true || proven["status"] != "completed" || proven["verified_at"] == nil {
-			t.Errorf("state %v, address %v", raw["state"], proven)
-		}
-
-		p.admit(t)
-		if err := s.client.Disable(ctx, p.identity); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.client.Session(ctx, p.browser()); !errors.Is(err, extension.ErrNoSession) {
-			t.Errorf("session of a disabled identity: %v", err)
-		}
-		if _, _, err := s.client.SettingsForm(ctx, p.browser(), ""); !errors.Is(err, extension.ErrNoSession) {
-			t.Errorf("settings of a disabled identity: %v", err)
-		}
-		for range 2 { // the second time there is none left
-			if err := s.client.EndSessions(ctx, p.identity); err != nil {
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			p := s.invited(t)
+			if err := s.client.Enable(ctx, p.identity, address("somebody.else")); !errors.Is(err, extension.ErrConflict) {
+				t.Errorf("enable with another address: %v", err)
+			}
+			if err := s.client.Enable(ctx, p.identity, strings.ToUpper(p.address)); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if err := s.client.Enable(ctx, p.identity, p.address); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.client.Session(ctx, p.browser()); !errors.Is(err, extension.ErrNoSession) {
-			t.Errorf("an ended session came back: %v", err)
-		}
-		if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.Mark == "" || identity.Traits.Email != p.address {
-			t.Errorf("after all this: %+v, %v", identity, err)
-		}
-	})
+			raw := s.admin(t, http.MethodGet, "/admin/identities/"+string(p.identity), nil)
+			proven := raw["verifiable_addresses"].([]any)[0].(map[string]any)
+			if raw["state"] != "active" || proven["verified"] != true || proven["status"] != "completed" || proven["verified_at"] == nil {
+				t.Errorf("state %v, address %v", raw["state"], proven)
+			}
+
+			p.admit(t)
+			if err := s.client.Disable(ctx, p.identity); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.client.Session(ctx, p.browser()); !errors.Is(err, extension.ErrNoSession) {
+				t.Errorf("session of a disabled identity: %v", err)
+			}
+			if _, _, err := s.client.SettingsForm(ctx, p.browser(), ""); !errors.Is(err, extension.ErrNoSession) {
+				t.Errorf("settings of a disabled identity: %v", err)
+			}
+			for range 2 { // the second time there is none left
+				if err := s.client.EndSessions(ctx, p.identity); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.client.Enable(ctx, p.identity, p.address); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.client.Session(ctx, p.browser()); !errors.Is(err, extension.ErrNoSession) {
+				t.Errorf("an ended session came back: %v", err)
+			}
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.Mark == "" || identity.Traits.Email != p.address {
+				t.Errorf("after all this: %+v, %v", identity, err)
+			}
+		})
+	}
 }
 
 func TestAnUnknownIdentityIsNotFound(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		ctx, id := t.Context(), extension.NewID[extension.IdentityID]()
-		_, read := s.client.Identity(ctx, id)
-		for name, err := range map[string]error{
-			"read": read, "enable": s.client.Enable(ctx, id, "a@example.com"), "disable": s.client.Disable(ctx, id),
-			"end sessions": s.client.EndSessions(ctx, id), "publish": s.client.Publish(ctx, id, nil),
-		} {
-			if !errors.Is(err, extension.ErrNotFound) {
-				t.Errorf("%s: %v", name, err)
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, id := t.Context(), extension.NewID[extension.IdentityID]()
+			_, read := s.client.Identity(ctx, id)
+			for name, err := range map[string]error{
+				"read": read, "enable": s.client.Enable(ctx, id, "a@example.com"), "disable": s.client.Disable(ctx, id),
+				"end sessions": s.client.EndSessions(ctx, id), "publish": s.client.Publish(ctx, id, nil),
+			} {
+				if !errors.Is(err, extension.ErrNotFound) {
+					t.Errorf("%s: %v", name, err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func TestPublishKeepsOtherMetadataAndWritesOnlyWhatDiffers(t *testing.T) {
 	t.Parallel()
-	onEachKratos(t, func(t *testing.T, s *stack) {
-		ctx := t.Context()
-		a, b := membership("b-slug", extension.Active), membership("a-slug", extension.Pending)
-		for name, metadata := range map[string]any{"null": nil, "foreign keys": map[string]any{"tier": "gold", "nested": map[string]any{"n": 1}}} {
-			body := map[string]any{"traits": map[string]any{"email": address("published")}}
-			if metadata != nil {
-				body["metadata_public"] = metadata
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			a, b := membership("b-slug", extension.Active), membership("a-slug", extension.Pending)
+			for name, metadata := range map[string]any{"null": nil, "foreign keys": map[string]any{"tier": "gold", "nested": map[string]any{"n": 1}}} {
+				body := map[string]any{"traits": map[string]any{"email": address("published")}}
+				if metadata != nil {
+					body["metadata_public"] = metadata
+				}
+				id := s.imported(t, body)
+				read := func() (map[string]any, any) {
+					raw := s.admin(t, http.MethodGet, "/admin/identities/"+string(id), nil)
+					public, _ := raw["metadata_public"].(map[string]any)
+					return public, raw["updated_at"]
+				}
+				if err := s.client.Publish(ctx, id, []extension.Membership{a, b}); err != nil {
+					t.Fatal(err)
+				}
+				public, updated := read()
+				if want, _ := metadata.(map[string]any); want["tier"] != public["tier"] || (want == nil && len(public) != 1) || (want != nil && len(public) != 3) {
+					t.Errorf("%s: metadata is %v", name, public)
+				}
+				organisations := public["paperplane"].(map[string]any)["organisations"].([]any)
+				if len(organisations) != 2 {
+					t.Fatalf("%s: %v", name, organisations)
+				}
+				// The other order says the same, so nothing is written.
+				if err := s.client.Publish(ctx, id, []extension.Membership{b, a}); err != nil {
+					t.Fatal(err)
+				}
+				if _, again := read(); again != updated {
+					t.Errorf("%s: written again without a change", name)
+				}
+				b.Status = extension.Active
+				if err := s.client.Publish(ctx, id, []extension.Membership{b}); err != nil {
+					t.Fatal(err)
+				}
+				public, _ = read()
+				want := map[string]any{"organisations": []any{map[string]any{
+					"id": string(b.Organisation), "slug": "a-slug", "user": string(b.User), "status": "Active",
+					"assignments": []any{map[string]any{
+						"area": map[string]any{"id": string(b.Assignments[0].Area.ID), "name": "Ward <1>"},
+						"role": map[string]any{"id": string(b.Assignments[0].Role.ID), "name": "Carer & Co"},
+					}},
+				}}}
+				if diff := cmp.Diff(any(want), public["paperplane"]); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
+				if err := s.client.Publish(ctx, id, nil); err != nil {
+					t.Fatal(err)
+				}
+				public, _ = read()
+				if diff := cmp.Diff(any(map[string]any{"organisations": []any{}}), public["paperplane"]); diff != "" {
+					t.Errorf("%s, no membership (-want +got):\n%s", name, diff)
+				}
 			}
-			id := s.imported(t, body)
-			read := func() (map[string]any, any) {
-				raw := s.admin(t, http.MethodGet, "/admin/identities/"+string(id), nil)
-				public, _ := raw["metadata_public"].(map[string]any)
-				return public, raw["updated_at"]
+		})
+	}
+}
+
+func TestAProjectionThatKratosLosesIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for lost, kept := range map[int32]bool{2: true, 3: false} {
+				id := s.imported(t, map[string]any{"traits": map[string]any{"email": address("lost")}})
+				var patches atomic.Int32
+				client, err := s.connect(tripper(func(r *http.Request) (*http.Response, error) {
+					if r.Method == http.MethodPatch && patches.Add(1) <= lost {
+						// As if a settings submit had written the identity back that it had read before.
+						r = r.Clone(r.Context())
+						r.Method, r.Body, r.ContentLength = http.MethodGet, nil, 0
+					}
+					return http.DefaultTransport.RoundTrip(r)
+				}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = client.Publish(t.Context(), id, []extension.Membership{membership("lost", extension.Active)})
+				if (err == nil) != kept || (!kept && !errors.Is(err, extension.ErrUnavailable)) || patches.Load() != 3 {
+					t.Errorf("%d updates lost: %v after %d patches", lost, err, patches.Load())
+				}
 			}
-			if err := s.client.Publish(ctx, id, []extension.Membership{a, b}); err != nil {
-				t.Fatal(err)
-			}
-			public, updated := read()
-			if want, _ := metadata.(map[string]any); want["tier"] != public["tier"] || (want == nil && len(public) != 1) || (want != nil && len(public) != 3) {
-				t.Errorf("%s: metadata is %v", name, public)
-			}
-			organisations := public["paperplane"].(map[string]any)["organisations"].([]any)
-			if len(organisations) != 2 {
-				t.Fatalf("%s: %v", name, organisations)
-			}
-			// The other order says the same, so nothing is written.
-			if err := s.client.Publish(ctx, id, []extension.Membership{b, a}); err != nil {
-				t.Fatal(err)
-			}
-			if _, again := read(); again != updated {
-				t.Errorf("%s: written again without a change", name)
-			}
-			b.Status = extension.Active
-			if err := s.client.Publish(ctx, id, []extension.Membership{b}); err != nil {
-				t.Fatal(err)
-			}
-			public, _ = read()
-			want := map[string]any{"organisations": []any{map[string]any{
-				"id": string(b.Organisation), "slug": "a-slug", "user": string(b.User), "status": "Active",
-				"assignments": []any{map[string]any{
-					"area": map[string]any{"id": string(b.Assignments[0].Area.ID), "name": "Ward <1>"},
-					"role": map[string]any{"id": string(b.Assignments[0].Role.ID), "name": "Carer & Co"},
-				}},
-			}}}
-			if diff := cmp.Diff(any(want), public["paperplane"]); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
-			}
-			if err := s.client.Publish(ctx, id, nil); err != nil {
-				t.Fatal(err)
-			}
-			public, _ = read()
-			if diff := cmp.Diff(any(map[string]any{"organisations": []any{}}), public["paperplane"]); diff != "" {
-				t.Errorf("%s, no membership (-want +got):\n%s", name, diff)
-			}
-		}
-	})
+		})
+	}
 }
 
 func membership(slug string, status extension.Status) extension.Membership {

@@ -37,10 +37,11 @@ func beginLogin(request ory.FrontendAPICreateBrowserLoginFlowRequest, returnTo s
 }
 
 func readLogin(login *ory.LoginFlow, response *http.Response, err error) (extension.Form, extension.Reply, error) {
+	login, answer, err := relayed(login, response, err)
 	if err != nil {
-		return extension.Form{}, reply(response), fmt.Errorf("read sign-in: %w", translateFlow(err, response))
+		return extension.Form{}, answer, fmt.Errorf("read sign-in: %w", err)
 	}
-	return loginForm(*login), reply(response), nil
+	return loginForm(*login), answer, nil
 }
 
 // SubmitLogin signs in with the values of the form's fields, csrf_token and method among them; without a method it is
@@ -53,10 +54,9 @@ func (c *Client) SubmitLogin(ctx context.Context, browser extension.Browser, flo
 	if err != nil {
 		return extension.Form{}, extension.Reply{}, fmt.Errorf("submit sign-in: %w", err)
 	}
-	login, response, err := c.public.FrontendAPI.UpdateLoginFlow(as(ctx, browser)).Flow(flow).UpdateLoginFlowBody(body).Execute()
-	answer := reply(response)
+	login, answer, err := relayed(c.public.FrontendAPI.UpdateLoginFlow(as(ctx, browser)).Flow(flow).UpdateLoginFlowBody(body).Execute())
 	if err != nil {
-		return extension.Form{}, answer, fmt.Errorf("submit sign-in: %w", translateFlow(err, response))
+		return extension.Form{}, answer, fmt.Errorf("submit sign-in: %w", err)
 	}
 	answer.ReturnTo = nextPage(login.ContinueWith)
 	return extension.Form{}, answer, nil

@@ -50,9 +50,9 @@ func (c *Client) Publish(ctx context.Context, id extension.IdentityID, membershi
 		return fmt.Errorf("publish memberships of identity %s: %w", id, err)
 	}
 	for attempt := 0; ; attempt++ {
-		identity, response, err := c.admin.IdentityAPI.GetIdentity(ctx, string(id)).Execute()
+		identity, err := answered(c.admin.IdentityAPI.GetIdentity(ctx, string(id)).Execute())
 		if err != nil {
-			return fmt.Errorf("publish memberships of identity %s: %w", id, translate(err, response))
+			return fmt.Errorf("publish memberships of identity %s: %w", id, err)
 		}
 		if reflect.DeepEqual(identity.MetadataPublic[markKey], want) {
 			return nil

@@ -52,9 +52,9 @@ func (c *Client) Admit(ctx context.Context, id extension.IdentityID, browser ext
 func (c *Client) mintCode(ctx context.Context, id extension.IdentityID) (flow, code string, err error) {
 	body := ory.NewCreateRecoveryCodeForIdentityBody(string(id))
 	body.SetExpiresIn(codeLifetime)
-	minted, response, err := c.admin.IdentityAPI.CreateRecoveryCodeForIdentity(ctx).CreateRecoveryCodeForIdentityBody(*body).Execute()
+	minted, err := answered(c.admin.IdentityAPI.CreateRecoveryCodeForIdentity(ctx).CreateRecoveryCodeForIdentityBody(*body).Execute())
 	if err != nil {
-		return "", "", translate(err, response)
+		return "", "", err
 	}
 	link, err := url.Parse(minted.RecoveryLink)
 	if err != nil || link.Query().Get("flow") == "" {
@@ -65,8 +65,8 @@ func (c *Client) mintCode(ctx context.Context, id extension.IdentityID) (flow, c
 
 // movedTo reads Kratos' 422, by which it sends a browser to another page (id browser_location_change_required).
 func movedTo(err error, response *http.Response) (string, bool) {
-	var refused *ory.GenericOpenAPIError
-	if !errors.As(err, &refused) || response == nil || response.StatusCode != http.StatusUnprocessableEntity {
+	refused, ok := errors.AsType[*ory.GenericOpenAPIError](err)
+	if !ok || response == nil || response.StatusCode != http.StatusUnprocessableEntity {
 		return "", false
 	}
 	moved, ok := refused.Model().(ory.ErrorBrowserLocationChangeRequired)

@@ -15,9 +15,9 @@ func (c *Client) Session(ctx context.Context, browser extension.Browser) (extens
 	if !c.carriesSession(browser) {
 		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
 	}
-	session, response, err := c.public.FrontendAPI.ToSession(as(ctx, browser)).Execute()
+	session, err := answered(c.public.FrontendAPI.ToSession(as(ctx, browser)).Execute())
 	if err != nil {
-		return extension.Session{}, fmt.Errorf("read session: %w", translate(err, response))
+		return extension.Session{}, fmt.Errorf("read session: %w", err)
 	}
 	if session.Identity == nil || !session.GetActive() {
 		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
@@ -32,26 +32,24 @@ func (c *Client) Session(ctx context.Context, browser extension.Browser) (extens
 // Logout ends the browser's session in Kratos. The reply clears its cookies. ErrNoSession says that there was none.
 func (c *Client) Logout(ctx context.Context, browser extension.Browser) (extension.Reply, error) {
 	ctx = as(ctx, browser)
-	flow, response, err := c.public.FrontendAPI.CreateBrowserLogoutFlow(ctx).Execute()
+	flow, answer, err := relayed(c.public.FrontendAPI.CreateBrowserLogoutFlow(ctx).Execute())
 	if err != nil {
-		return reply(response), fmt.Errorf("sign out: %w", translate(err, response))
+		return answer, fmt.Errorf("sign out: %w", err)
 	}
-	first := reply(response)
-	response, err = c.public.FrontendAPI.UpdateLogoutFlow(ctx).Token(flow.LogoutToken).Execute()
-	last := reply(response)
-	last.SetCookies = append(first.SetCookies, last.SetCookies...)
+	response, err := c.public.FrontendAPI.UpdateLogoutFlow(ctx).Token(flow.LogoutToken).Execute()
+	answer.SetCookies = append(answer.SetCookies, reply(response).SetCookies...)
 	if err != nil {
-		return last, fmt.Errorf("sign out: %w", translateFlow(err, response))
+		return answer, fmt.Errorf("sign out: %w", translateFlow(err, response))
 	}
-	return last, nil
+	return answer, nil
 }
 
 // FlowError reads what Kratos wanted to tell a browser that it sent to the error page. The message's id is the HTTP
 // status that Kratos would have given. ErrNotFound says that the error is unknown or forgotten.
 func (c *Client) FlowError(ctx context.Context, id string) (extension.Message, error) {
-	found, response, err := c.public.FrontendAPI.GetFlowError(ctx).Id(id).Execute()
+	found, err := answered(c.public.FrontendAPI.GetFlowError(ctx).Id(id).Execute())
 	if err != nil {
-		return extension.Message{}, fmt.Errorf("read flow error: %w", translate(err, response))
+		return extension.Message{}, fmt.Errorf("read flow error: %w", err)
 	}
 	code, _ := found.Error["code"].(float64)
 	words := text(found.Error, "reason")

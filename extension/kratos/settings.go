@@ -26,11 +26,11 @@ func (c *Client) SettingsForm(ctx context.Context, browser extension.Browser, fl
 	if flow != "" {
 		execute = c.public.FrontendAPI.GetSettingsFlow(ctx).Id(flow).Execute
 	}
-	settings, response, err := execute()
+	settings, answer, err := relayed(execute())
 	if err != nil {
-		return extension.Form{}, reply(response), fmt.Errorf("read settings: %w", translateFlow(err, response))
+		return extension.Form{}, answer, fmt.Errorf("read settings: %w", err)
 	}
-	return settingsForm(*settings), reply(response), nil
+	return settingsForm(*settings), answer, nil
 }
 
 // SubmitProfile replaces all traits of the identity, so traits must hold the ones that do not change too. Of the form
@@ -60,10 +60,9 @@ func (c *Client) SubmitPassword(ctx context.Context, browser extension.Browser, 
 }
 
 func (c *Client) submitSettings(ctx context.Context, browser extension.Browser, flow string, body ory.UpdateSettingsFlowBody) (extension.Form, extension.Reply, error) {
-	settings, response, err := c.public.FrontendAPI.UpdateSettingsFlow(as(ctx, browser)).Flow(flow).UpdateSettingsFlowBody(body).Execute()
-	answer := reply(response)
+	settings, answer, err := relayed(c.public.FrontendAPI.UpdateSettingsFlow(as(ctx, browser)).Flow(flow).UpdateSettingsFlowBody(body).Execute())
 	if err != nil {
-		return extension.Form{}, answer, fmt.Errorf("submit settings: %w", translateFlow(err, response))
+		return extension.Form{}, answer, fmt.Errorf("submit settings: %w", err)
 	}
 	answer.ReturnTo = nextPage(settings.ContinueWith)
 	return settingsForm(withoutMessages(*settings, typeError)), answer, nil

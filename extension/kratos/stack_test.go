@@ -18,8 +18,8 @@ import (
 	"paperplane/webhooks"
 )
 
-// The parts that all tests share. Each Kratos is started once and serves tests that run at the same time, so every test
-// makes people of its own.
+// The parts that all tests share. There is one Kratos for every version at hand; it serves tests that run at the same
+// time, so every test makes people of its own.
 var (
 	postgres *local.Postgres
 	folder   string
@@ -69,25 +69,18 @@ func run(m *testing.M) (int, error) {
 	if environment.KratosBinary != "" {
 		targets = append(targets, &stack{name: "KRATOS_BIN", family: "v26", binary: environment.KratosBinary})
 	}
+	defer func() {
+		for _, s := range kratoses {
+			s.stop()
+		}
+	}()
 	for _, target := range targets {
 		if err := target.start(ctx, func(map[string]any) {}); err != nil {
 			return 1, fmt.Errorf("%s: %w", target.name, err)
 		}
-		defer target.stop()
+		kratoses = append(kratoses, target)
 	}
-	kratoses = targets
 	return m.Run(), nil
-}
-
-// onEachKratos runs a test against every version at hand.
-func onEachKratos(t *testing.T, test func(t *testing.T, s *stack)) {
-	t.Helper()
-	for _, s := range kratoses {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, s)
-		})
-	}
 }
 
 // special starts a Kratos of its own with a changed configuration.
@@ -156,8 +149,8 @@ func (s *stack) connect(transport http.RoundTripper) (*kratos.Client, error) {
 func options(public, admin int, hooks, dsn string) kratos.ConfigurationOptions {
 	return kratos.ConfigurationOptions{
 		DSN:           dsn,
-		Public:        kratos.KratosListener{Host: "127.0.0.1", Port: public, BaseURL: fmt.Sprintf("http://127.0.0.1:%d", public)},
-		Admin:         kratos.KratosListener{Host: "127.0.0.1", Port: admin, BaseURL: fmt.Sprintf("http://127.0.0.1:%d", admin)},
+		Public:        kratos.Listener{Host: "127.0.0.1", Port: public, BaseURL: fmt.Sprintf("http://127.0.0.1:%d", public)},
+		Admin:         kratos.Listener{Host: "127.0.0.1", Port: admin, BaseURL: fmt.Sprintf("http://127.0.0.1:%d", admin)},
 		PagesURL:      pagesURL,
 		HooksURL:      hooks,
 		HooksKey:      hooksKey,
@@ -199,7 +192,6 @@ func eventually(t *testing.T, what string, condition func() bool) {
 type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 
 // method finds the configuration of a method.
 func method(file map[string]any, name string) map[string]any {

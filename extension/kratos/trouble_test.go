@@ -51,7 +51,7 @@ func TestKratosThatDoesNotAnswerIsTroubleForEveryCall(t *testing.T) {
 			recorder := httptest.NewRecorder()
 			recorder.Header().Set("Content-Type", "application/json")
 			recorder.WriteHeader(status)
-			_, _ = io.WriteString(recorder, body)
+			_, _ = recorder.WriteString(body)
 			response := recorder.Result()
 			response.Request = r
 			return response, nil

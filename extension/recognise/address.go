@@ -80,15 +80,18 @@ func isAtomText(c byte) bool {
 // it begins or ends with a sign, as after a careless copy, or has signs in it
 // that only routing tricks (RFC 5321 appendix F) and gateways use.
 func isUnusualName(name string) bool {
-	if plainStart(name) != name || name[len(name)-1] == '\'' {
-		return true
-	}
-	return strings.ContainsAny(name, "!#$%*/?^`{|}~")
+	return plainStart(name) != name || name[len(name)-1] == '\'' || strings.ContainsAny(name, "!#$%*/?^`{|}~")
 }
 
-// plainStart returns name without the signs that it begins with, as a bullet or a
-// formula leaves them behind.
-func plainStart(name string) string { return strings.TrimLeft(name, "!#$%&'*+-/=?^`{|}~.") }
+// plainStart returns name without what a list or a spreadsheet leaves in front of
+// it: a number with a full stop, a bullet, the sign of a formula.
+func plainStart(name string) string {
+	const longestNumber = 4
+	if number, rest, found := strings.Cut(name, "."); found && len(number) <= longestNumber && strings.Trim(number, "0123456789") == "" {
+		name = rest
+	}
+	return strings.TrimLeft(name, "!#$%&'*+-/=?^`{|}~.")
+}
 
 // hasUpper reports whether s has an ASCII capital.
 func hasUpper(s string) bool {

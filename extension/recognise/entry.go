@@ -25,6 +25,7 @@ func (s *scanner) finish(by separator) {
 
 // settle passes the tokens of one entry on to the collector.
 func (s *scanner) settle(tokens []token, by separator) {
+	s.out.work += len(tokens)
 	s.release(tokens)
 	if by == comma && len(tokens) == 1 && tokens[0].kind == dotted && !tokens[0].target {
 		s.held = tokens[0]
@@ -90,11 +91,22 @@ func (s *scanner) release(next []token) {
 
 // isList reports whether an entry holds nothing but what looks like addresses,
 // with or without @, perhaps behind a number. Only then is a dotted word without
-// @ taken for a mistake; elsewhere it may be a web site or an abbreviation.
+// @ taken for a mistake; elsewhere it may be a web site, an abbreviation or, next
+// to an @ with one side missing, that side.
 func (s *scanner) isList(tokens []token) bool {
 	for i, t := range tokens {
-		if t.kind == literal || t.kind == phrase && (i > 0 || !isOrdinal(s.text[t.start:t.end])) {
+		text := s.text[t.start:t.end]
+		switch t.kind {
+		case phrase:
+			if i > 0 || !isOrdinal(text) {
+				return false
+			}
+		case literal:
 			return false
+		case candidate:
+			if text[0] == '@' || text[len(text)-1] == '@' {
+				return false
+			}
 		}
 	}
 	return true

@@ -9,8 +9,9 @@ import (
 
 // repair returns what was probably meant by a rejected piece, if the mistake is one
 // that programs or hasty fingers make: typographic signs that a word processor put
-// in, a pictogram in front, %40 for @, a provider without its .com. The result may
-// be no address either; it is only ever offered.
+// in, a pictogram in front, %40 for @, the rest of a link or word behind, a
+// provider without its .com. The result may be no address either; it is only ever
+// offered.
 func repair(text string) string {
 	if len(text) > longestAddress*utf8.UTFMax {
 		return ""
@@ -24,12 +25,16 @@ func repair(text string) string {
 		}
 	}
 	name, domain, found := strings.Cut(text, "@")
-	if found && !strings.Contains(domain, ".") {
-		if meant := likelyProvider(strings.TrimSuffix(lower(domain), "com"), "com"); meant != "" {
-			return name + "@" + meant
-		}
+	if !found {
+		return text
 	}
-	return text
+	if end := strings.IndexAny(domain, "?/&='"); end >= 0 {
+		domain = domain[:end]
+	}
+	if meant := likelyProvider(strings.TrimSuffix(lower(domain), "com"), "com"); meant != "" {
+		domain = meant
+	}
+	return name + "@" + domain
 }
 
 // straighten undoes what word processors do to the signs of an address while it

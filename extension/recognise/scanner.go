@@ -40,10 +40,10 @@ const (
 	link // a link follows, which is an entry of its own
 )
 
-// deepest is how far texts within texts are followed: a mail link in an HTML
-// attribute, a percent-encoded list in a mail link. Beyond it they are read as
-// they stand, which bounds the work.
-const deepest = 3
+// deepest is how far texts within texts are followed: an HTML tag within a
+// percent-encoded mail link within an HTML tag. Beyond it tags are read as they
+// stand, which bounds the work.
+const deepest = 2
 
 // scanner cuts text into entries and entries into tokens. It goes through the
 // text once; looks ahead either consume what they saw or stop at the next

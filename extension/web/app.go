@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
+	panics "github.com/gofiber/fiber/v2/middleware/recover"
 
 	"paperplane/extension"
 )
@@ -39,7 +39,7 @@ func (s *Shell) newApp() *fiber.App {
 		ErrorHandler: s.fail,
 	})
 	app.Use(s.observe)
-	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.recordPanic}))
+	app.Use(panics.New(panics.Config{EnableStackTrace: true, StackTraceHandler: s.recordPanic}))
 	app.Get("/healthz", s.live)
 	app.Get("/readyz", s.ready)
 	app.Use(s.canonicalHost, refuseEncoding, s.sameOrigin)

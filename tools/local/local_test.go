@@ -102,13 +102,13 @@ func query(t *testing.T, dsn, statement string) string {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
 	for !holds() {
 		select {
 		case <-deadline:
-			t.Fatalf("%s: still not so after twenty seconds", what)
+			t.Fatalf("%s: still not so after a minute", what)
 		case <-retry.C:
 		}
 	}

@@ -56,7 +56,7 @@ function draftOf(form) {
 
 // counter asks the server, whose code also reads the list when it is sent. Only the latest answer counts.
 function counter(form, text) {
-  const sentence = form.querySelector("[data-count-sentence]");
+  const sentence = form.querySelector("[data-count]");
   let asking = new AbortController();
 
   const show = (answer) => {

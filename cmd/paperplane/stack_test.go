@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"paperplane/extension"
+	"paperplane/tools/local"
+	"paperplane/tools/mailbox"
+)
+
+// clock is an application clock that a test moves. Kratos', River's and the provider's times are never compared with it.
+type clock struct {
+	mutex  sync.Mutex
+	offset time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return time.Now().Add(c.offset)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.offset += d
+}
+
+// testStack is a whole Paperplane that runs until the test ends.
+type testStack struct {
+	*stack
+	clock    *clock
+	password string
+}
+
+// startTestStack runs a stack with a Kratos binary; an empty one is built from tools/kratos. change adjusts the options.
+func startTestStack(t *testing.T, kratosBinary string, change func(*stackOptions)) *testStack {
+	t.Helper()
+	programs, err := local.StateDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kratosBinary == "" {
+		if kratosBinary, err = local.KratosBinary(t.Context(), programs, os.Stderr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ticking := &clock{}
+	log := &testLog{t: t}
+	options := stackOptions{
+		stateDir: programs, ports: freePorts(t), secrets: newSecrets(), pgBin: local.FromEnvironment().PostgresBinaries,
+		kratosBinary: kratosBinary, timing: timing{now: ticking.now, upkeep: time.Second},
+		log: slog.New(slog.NewTextHandler(log, nil)), output: io.Discard, progress: os.Stderr,
+	}
+	if change != nil {
+		change(&options)
+	}
+	s, err := startStack(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("stop stack: %v", err)
+		}
+		log.close()
+	})
+	running := &testStack{stack: s, clock: ticking, password: options.secrets.Administrator}
+	running.serve(t)
+	return running
+}
+
+// serve runs the stack until the test ends.
+func (s *testStack) serve(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.run(ctx, func() { close(ready) }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("run stack: %v", err)
+		}
+	})
+	select {
+	case <-ready:
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+	}
+	if err := seed(t.Context(), s.server, s.password); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// page is the address of a page.
+func (s *testStack) page(path string) string { return s.server.config.Public.URL.String() + path }
+
+// letters waits until this many letters have come to an address.
+func (s *testStack) letters(t *testing.T, to string, n int) []mailbox.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	messages, err := s.mailbox.Wait(ctx, to, n)
+	if err != nil {
+		t.Fatalf("%d letters to %s: %v", n, to, err)
+	}
+	return messages
+}
+
+// link is the link in a letter.
+func link(t *testing.T, letter mailbox.Message) string {
+	t.Helper()
+	found := regexp.MustCompile(`http://\S+/i/\S+`).FindString(letter.Text)
+	if found == "" {
+		t.Fatalf("no link in %q", letter.Text)
+	}
+	return found
+}
+
+// user finds a user of the demonstration organisation.
+func (s *testStack) user(t *testing.T, address string) extension.User {
+	t.Helper()
+	organisation, err := s.server.roster.Organisation(t.Context(), demoSlug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.server.roster.List(t.Context(), extension.System(organisation.ID, "test"), extension.Filter{Search: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range list.Page.Users {
+		if user.Address == address {
+			return user
+		}
+	}
+	t.Fatalf("no user %s", address)
+	return extension.User{}
+}
+
+func freePorts(t *testing.T) stackPorts {
+	t.Helper()
+	taken := map[int]bool{}
+	free := func() int {
+		for {
+			port, err := local.FreePort(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !taken[port] {
+				taken[port] = true
+				return port
+			}
+		}
+	}
+	return stackPorts{public: free(), internal: free(), mailbox: free(), kratosPublic: free(), kratosAdmin: free()}
+}
+
+// eachKratos runs a test against the Kratos built from tools/kratos, and against KRATOS_BIN too when that is set.
+func eachKratos(t *testing.T, test func(t *testing.T, binary string)) {
+	t.Helper()
+	t.Run("kratos v1.3.1", func(t *testing.T) {
+		t.Parallel()
+		test(t, "")
+	})
+	if other := local.FromEnvironment().KratosBinary; other != "" {
+		t.Run("kratos of KRATOS_BIN", func(t *testing.T) {
+			t.Parallel()
+			test(t, other)
+		})
+	}
+}
+
+// testLog keeps Paperplane's log with the test. It must never hold a secret: checkSecrets looks.
+type testLog struct {
+	mutex sync.Mutex
+	t     *testing.T
+	ended bool
+	lines strings.Builder
+}
+
+func (l *testLog) Write(line []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if !l.ended {
+		l.t.Log(strings.TrimSpace(string(line)))
+	}
+	return fmt.Fprint(&l.lines, string(line))
+}
+
+func (l *testLog) close() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.ended = true
+}
