@@ -21,8 +21,9 @@ import (
 	"paperplane/extension/onboard"
 )
 
-// KeyHeader carries the hook key; the generated Kratos configuration says the same.
-const KeyHeader = "X-Paperplane-Key"
+// keyScheme stands before the hook key in the Authorization header (RFC 6750), the one header that Kratos keeps out of
+// its log; the generated Kratos configuration says the same.
+const keyScheme = "Bearer "
 
 // bodyLimit is far above what our jsonnet writes for the largest identity that the schema allows.
 const bodyLimit = 64 << 10
@@ -55,7 +56,7 @@ type Hooks struct {
 
 // New makes Hooks.
 func New(o Options) *Hooks {
-	return &Hooks{key: sha256.Sum256([]byte(o.Key)), guard: o.Guard, recorder: o.Recorder, log: o.Log}
+	return &Hooks{key: sha256.Sum256([]byte(keyScheme + o.Key)), guard: o.Guard, recorder: o.Recorder, log: o.Log}
 }
 
 // App is the internal listener's application.
@@ -79,7 +80,7 @@ func (h *Hooks) Mount(router fiber.Router) {
 
 // checkKey compares hashes, so that the time tells neither the key nor its length.
 func (h *Hooks) checkKey(c *fiber.Ctx) error {
-	given := sha256.Sum256([]byte(c.Get(KeyHeader)))
+	given := sha256.Sum256([]byte(c.Get(fiber.HeaderAuthorization)))
 	if subtle.ConstantTimeCompare(given[:], h.key[:]) != 1 {
 		return fiber.ErrUnauthorized
 	}

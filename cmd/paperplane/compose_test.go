@@ -97,7 +97,9 @@ func checkCommandLine(t *testing.T, arguments []string) {
 }
 
 // runs tells whether a command does something by itself, rather than listing its subcommands.
-func runs(command *cobra.Command) bool { return command.HasParent() && !command.HasAvailableSubCommands() }
+func runs(command *cobra.Command) bool {
+	return command.HasParent() && !command.HasAvailableSubCommands()
+}
 
 func TestComposeStartsOnlyCommandsThatExist(t *testing.T) {
 	t.Parallel()

@@ -66,7 +66,7 @@ func dev(ctx context.Context, flags devFlags, out io.Writer) error {
 	}
 	environment := local.FromEnvironment()
 	s, err := startStack(ctx, stackOptions{
-		stateDir: stateDir, durable: true, ports: flags.ports, secrets: secrets,
+		stateDir: stateDir, workDir: stateDir, durable: true, ports: flags.ports, secrets: secrets,
 		pgBin: environment.PostgresBinaries, kratosBinary: environment.KratosBinary,
 		timing: realTime(), log: slog.New(slog.NewTextHandler(logFile, nil)), output: logFile, progress: out,
 	})

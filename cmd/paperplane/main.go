@@ -49,7 +49,7 @@ type process struct {
 
 // run executes one command line, prints its error once and returns the exit code.
 func run(ctx context.Context, p process) int {
-	root := newRootCommand(p.environ)
+	root := newRootCommand(p.environ) //nolint:contextcheck // cobra hands the context of ExecuteContext to the commands
 	root.SetArgs(p.arguments)
 	root.SetIn(p.in)
 	root.SetOut(p.out)
@@ -61,7 +61,7 @@ func run(ctx context.Context, p process) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
-	fmt.Fprintf(p.err, "paperplane: %v\n", err)
+	_, _ = fmt.Fprintf(p.err, "paperplane: %v\n", err) // there is nowhere else to say it
 	if _, wrong := errors.AsType[*usageError](err); wrong {
 		return exitUsage
 	}

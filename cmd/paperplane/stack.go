@@ -44,7 +44,8 @@ type stackSecrets struct {
 
 // stackOptions say how a stack is made.
 type stackOptions struct {
-	stateDir     string // holds programs, Kratos' configuration and the mailbox
+	stateDir     string // holds programs and durable data
+	workDir      string // holds Kratos' configuration and the mailbox
 	durable      bool   // keep the data for the next start
 	ports        stackPorts
 	secrets      stackSecrets
@@ -112,7 +113,7 @@ func (s *stack) startKratos(ctx context.Context, o stackOptions, c config.Config
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(o.stateDir, fmt.Sprintf("kratos-%d.yml", o.ports.kratosPublic))
+	path := filepath.Join(o.workDir, "kratos.yml")
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		return fmt.Errorf("write Kratos configuration: %w", err)
 	}
@@ -126,7 +127,7 @@ func (s *stack) startKratos(ctx context.Context, o stackOptions, c config.Config
 func (s *stack) openMailbox(ctx context.Context, o stackOptions) error {
 	options := mailbox.Options{APIKey: o.secrets.APIKey, CourierKey: o.secrets.HookKey}
 	if o.durable {
-		options.Folder = filepath.Join(o.stateDir, "mailbox")
+		options.Folder = filepath.Join(o.workDir, "mailbox")
 	}
 	var err error
 	if s.mailbox, err = mailbox.New(options); err != nil {

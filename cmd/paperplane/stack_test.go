@@ -57,7 +57,7 @@ func startTestStack(t *testing.T, kratosBinary string, change func(*stackOptions
 	ticking := &clock{}
 	log := &testLog{t: t}
 	options := stackOptions{
-		stateDir: programs, ports: freePorts(t), secrets: newSecrets(), pgBin: local.FromEnvironment().PostgresBinaries,
+		stateDir: programs, workDir: t.TempDir(), ports: freePorts(t), secrets: newSecrets(), pgBin: local.FromEnvironment().PostgresBinaries,
 		kratosBinary: kratosBinary, timing: timing{now: ticking.now, upkeep: time.Second},
 		log: slog.New(slog.NewTextHandler(log, nil)), output: io.Discard, progress: os.Stderr,
 	}

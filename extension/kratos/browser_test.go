@@ -27,7 +27,7 @@ func address(name string) string {
 // invited makes an identity as an invitation does: inactive and without a credential.
 func (s *stack) invited(t *testing.T) *person {
 	t.Helper()
-	p := &person{stack: s, address: address("invitee"), cookies: map[string]string{}}
+	p := &person{stack: s, address: address("Guest"), cookies: map[string]string{}}
 	made, err := s.client.CreateIdentities(t.Context(), []extension.NewIdentity{{User: extension.NewID[extension.UserID](), Address: p.address}})
 	if err != nil || made[0].ID == "" {
 		t.Fatalf("create: %v %+v", err, made)

@@ -10,8 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// HookKeyHeader is the header in which Kratos shows its key to our hooks and to our courier.
-const HookKeyHeader = "X-Paperplane-Key"
+// HookKeyHeader is the header in which Kratos shows its key, as a bearer token (RFC 6750), to our hooks and to its
+// courier's target. Kratos logs the headers of hooks; of all that could carry a key it blanks out only this one.
+const HookKeyHeader = "Authorization"
 
 // The paths under HooksURL that the generated configuration calls; the settings method follows.
 const (
@@ -185,7 +186,7 @@ func (o ConfigurationOptions) page(path string) string {
 }
 
 func apiKey(key string) section {
-	return section{"type": "api_key", "config": section{"name": HookKeyHeader, "value": key, "in": "header"}}
+	return section{"type": "api_key", "config": section{"name": HookKeyHeader, "value": "Bearer " + key, "in": "header"}}
 }
 
 // inline puts a file's content into the configuration, so that Kratos needs no other file.

@@ -68,7 +68,7 @@ func TestSecretsOfAnySpellingSurviveInTheConfiguration(t *testing.T) {
 		if body := "base64://" + base64.StdEncoding.EncodeToString([]byte(want.GuardBody)); first.Config.Body != body {
 			t.Errorf("%s: the body of the guard is %q", method, first.Config.Body)
 		}
-		if got := first.Config.Auth.Config; got.Name != "X-Paperplane-Key" || got.Value != want.HooksKey {
+		if got := first.Config.Auth.Config; got.Name != "Authorization" || got.Value != "Bearer "+want.HooksKey {
 			t.Errorf("%s: the guard's key is %+v", method, got)
 		}
 	}

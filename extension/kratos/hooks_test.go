@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"net/http/httptest"
 	"sync"
 
@@ -42,7 +43,7 @@ func newHookServer() *hookServer {
 
 func (s *hookServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw, err := io.ReadAll(r.Body)
-	call := hookCall{path: r.URL.Path, key: r.Header.Get("X-Paperplane-Key"), raw: string(raw)}
+	call := hookCall{path: r.URL.Path, key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), raw: string(raw)}
 	if err != nil || json.Unmarshal(raw, &call.body) != nil {
 		http.Error(w, "no JSON", http.StatusBadRequest)
 		return

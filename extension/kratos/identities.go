@@ -90,7 +90,7 @@ func list(request ory.IdentityAPIListIdentitiesRequest) ([]ory.Identity, error) 
 
 // holds tells whether an e-mail address is the identity's own: its trait or one of its addresses.
 func holds(identity ory.Identity, address string) bool {
-	if strings.EqualFold(traitsOf(identity.Traits).Email, address) {
+	if sameAddress(traitsOf(identity.Traits).Email, address) {
 		return true
 	}
 	_, ok := addressIndex(identity, address)
@@ -100,10 +100,16 @@ func holds(identity ory.Identity, address string) bool {
 // addressIndex finds an e-mail address among the verifiable addresses. Their order means nothing.
 func addressIndex(identity ory.Identity, address string) (int, bool) {
 	i := slices.IndexFunc(identity.VerifiableAddresses, func(a ory.VerifiableIdentityAddress) bool {
-		return a.Via == viaEmail && strings.EqualFold(a.Value, address)
+		return a.Via == viaEmail && sameAddress(a.Value, address)
 	})
 	return i, i >= 0
 }
+
+func sameAddress(a, b string) bool { return identifier(a) == identifier(b) }
+
+// identifier spells an address as Kratos does in its database. Comparing by case folding instead would take ſ for s, and
+// so one person's mailbox for another's.
+func identifier(address string) string { return strings.ToLower(address) }
 
 // Enable switches an identity on and records that its e-mail address is proven, in one request: an active identity with
 // an unproven address would be sent a verification letter at its first change. ErrNotFound says that there is no such

@@ -23,8 +23,8 @@ type courierBody struct {
 // may show twice. Its errors are plain text, which Kratos keeps with the message.
 func (m *Mailbox) serveCourier(channel Channel) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !sameKey(r.Header.Get("X-Courier-Key"), m.options.CourierKey) {
-			http.Error(w, "wrong or missing X-Courier-Key", http.StatusUnauthorized)
+		if !sameKey(bearer(r), m.options.CourierKey) {
+			http.Error(w, "wrong or missing key", http.StatusUnauthorized)
 			return
 		}
 		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxCourierBody))

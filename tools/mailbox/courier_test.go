@@ -13,7 +13,7 @@ func TestCourierMessagesAreCaught(t *testing.T) {
 	box := open(t, Options{})
 	status, _, body := ask(t, box, http.MethodPost, "/courier/email",
 		`{"channel":"email","template":"recovery_code_valid","to":"Bob@example.org","subject":"Code","text":"371428","html":"<b>371428</b>","identity_id":"i-1"}`,
-		"X-Courier-Key", courierKey)
+		"Authorization", "Bearer "+courierKey)
 	if status != http.StatusNoContent {
 		t.Fatalf("status %d: %s", status, body)
 	}
@@ -43,7 +43,7 @@ func TestCourierCallsThatAreNotKratosAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if status, _, _ := ask(t, box, http.MethodPost, c.path, c.body, "X-Courier-Key", c.key); status != c.status {
+			if status, _, _ := ask(t, box, http.MethodPost, c.path, c.body, "Authorization", "Bearer "+c.key); status != c.status {
 				t.Errorf("status %d, want %d", status, c.status)
 			}
 		})

@@ -15,7 +15,7 @@ const defaultKeyMemory = 24 * time.Hour
 type Options struct {
 	Folder         string           // where calls are kept, one JSON file each; empty keeps them in memory alone
 	APIKey         string           // the bearer key of the provider's endpoints
-	CourierKey     string           // the X-Courier-Key of Kratos' courier
+	CourierKey     string           // the bearer token of Kratos' courier
 	KeyMemory      time.Duration    // how long idempotency keys are remembered; zero for 24 hours
 	CallsPerSecond int              // the provider's rate limit, answered with 429 above it; zero for none
 	Now            func() time.Time // the clock; nil for the system's

@@ -110,7 +110,7 @@ func TestOnlyTheKeyOpensTheDoor(t *testing.T) {
 			t.Errorf("a mailbox without a key let %q in", header)
 		}
 	}
-	if status, _, _ := ask(t, closed, http.MethodPost, "/courier/email", `{}`, "X-Courier-Key", ""); status != http.StatusUnauthorized {
+	if status, _, _ := ask(t, closed, http.MethodPost, "/courier/email", `{}`, "Authorization", ""); status != http.StatusUnauthorized {
 		t.Errorf("a mailbox without a courier key answered %d", status)
 	}
 }
