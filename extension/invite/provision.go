@@ -53,15 +53,29 @@ func (s *Service) createIdentities(ctx context.Context, work []extension.Work) (
 }
 
 // adopt takes an identity that is in the way only if it carries exactly our mark: then a crash came between Kratos'
-// answer and our row. Every other one is somebody's account, and no link is ever sent to it.
+// answer and our row. Every other one is somebody's account, and no link is ever sent to it. One that has gone by the
+// time it is looked up was deleted meanwhile, so the address gets one more try.
 func (s *Service) adopt(ctx context.Context, work extension.Work) (extension.Settled, error) {
 	existing, err := s.identities.FindByAddress(ctx, work.Address)
-	switch {
-	case err == nil && existing.Mark == work.User:
-		return extension.Settled{Work: work, Identity: existing.ID}, nil
-	case err == nil || errors.Is(err, extension.ErrNotFound):
-		return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
-	default:
+	if errors.Is(err, extension.ErrNotFound) {
+		return s.createAgain(ctx, work)
+	}
+	if err != nil {
 		return extension.Settled{}, fmt.Errorf("find the identity that is in the way: %w", err)
 	}
+	if existing.Mark != work.User {
+		return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
+	}
+	return extension.Settled{Work: work, Identity: existing.ID}, nil
+}
+
+func (s *Service) createAgain(ctx context.Context, work extension.Work) (extension.Settled, error) {
+	created, err := s.identities.CreateIdentities(ctx, []extension.NewIdentity{{User: work.User, Address: work.Address}})
+	switch {
+	case err != nil:
+		return extension.Settled{}, fmt.Errorf("create one identity again: %w", err)
+	case created[0].ID != "":
+		return extension.Settled{Work: work, Identity: created[0].ID}, nil
+	}
+	return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
 }

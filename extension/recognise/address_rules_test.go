@@ -24,7 +24,7 @@ func trimRules() []rule {
 	return []rule{
 		{"punctuation behind", "a@example.com. b@example.com: c@example.com!? d@example.com。 e@example.com*\\", []string{"a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com"}},
 		{"emphasis and quotes on both sides", "*a@example.com* **b@example.com**. _c@example.com_ `d@example.com` ‘e@example.com’ 'f@example.com'.", []string{"a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com", "f@example.com"}},
-		{"a leading underscore may belong to the name", "_a@example.com", []string{"_a@example.com", "! _a@example.com: unusual_name → a@example.com"}},
+		{"a leading underscore may belong to the name", "_a@example.com", []string{"_a@example.com"}},
 		{"a leading apostrophe marks text in a spreadsheet", "'alice@example.com", []string{"alice@example.com"}},
 		{"an ellipsis means that something is missing", "alice@example.co... bob@example.c…", []string{"x alice@example.co...: bad_domain", "x bob@example.c…: bad_domain"}},
 		{"what follows a domain without a space", "alice@example.com's bob@example.com?subject=x", []string{"x alice@example.com's: bad_domain → alice@example.com", "x bob@example.com?subject=x: bad_domain → bob@example.com"}},
@@ -56,10 +56,10 @@ func domainRules() []rule {
 		{"a port", "a@example.com:25", []string{"x a@example.com:25: bad_domain"}},
 		{"both spellings of a domain are one", "a@Müller.example a@xn--mller-kva.example A@XN--MLLER-KVA.example a@mu\u0308ller.example", []string{"a@xn--mller-kva.example", "3 duplicates"}},
 		{"ordinary domains of many languages", "a@straße.de b@räksmörgås.se c@例え.jp d@한국.kr e@мвд.рф f@ישראל.co.il g@موقع.com h@भारत.com i@παράδειγμα.gr", []string{
-			"a@xn--strae-oqa.de", "b@xn--rksmrgs-5wao1o.se", "c@xn--r8jz45g.jp", "d@xn--3e0b707e.kr", "e@xn--b1aew.xn--p1ai", "f@xn--4dbcagdahymbxekheh6e0a7fei0b.co.il", "g@xn--4gbrim.com", "h@xn--h2brj9c.com", "i@xn--hxajbheg2az3al.gr",
+			"a@xn--strae-oqa.de", "b@xn--rksmrgs-5wao1o.se", "c@xn--r8jz45g.jp", "d@xn--3e0b707e.kr", "e@xn--b1aew.xn--p1ai", "f@xn--4dbrk0ce.co.il", "g@xn--4gbrim.com", "h@xn--h2brj9c.com", "i@xn--hxajbheg2az3al.gr",
 		}},
 		{"all full stops of IDNA", "a@例え。jp b@例え．jp c@例え｡jp", []string{"a@xn--r8jz45g.jp", "b@xn--r8jz45g.jp", "c@xn--r8jz45g.jp"}},
-		{"what IDNA forbids", "a@😀.com a@xn--a.com a@xn--.com a@my–company.com", []string{"x a@😀.com: bad_domain", "x a@xn--a.com: bad_domain", "x a@xn--.com: bad_domain", "x a@my–company.com: bad_domain → a@my-company.com"}},
+		{"what IDNA forbids", "a@😀.com a@xn--e28h.com a@xn--a.com a@xn--.com a@my–company.com", []string{"x a@😀.com: bad_domain", "x a@xn--e28h.com: bad_domain", "x a@xn--a.com: bad_domain", "x a@xn--.com: bad_domain", "x a@my–company.com: bad_domain → a@my-company.com"}},
 	}
 }
 

@@ -2,6 +2,7 @@ package recognise
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -29,8 +30,22 @@ func asciiDomain(domain string) (string, Reason) {
 	if err != nil || ascii == "" {
 		return "", BadDomain
 	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if strings.ContainsFunc(unicodeLabel(label), notInIDN) {
+			return "", BadDomain
+		}
+	}
 	// Some mappings leave empty or overlong labels behind.
 	return ascii, checkDomain(ascii)
+}
+
+// notInIDN reports whether r is not allowed in an international label. The lookup
+// lets symbols and dashes pass for the sake of old registrations (UTS #46 §2.3);
+// IDNA 2008 allows letters, marks and digits and a few more in their languages
+// (RFC 5892 §2.1, §2.6, appendix A), and mail to anything else goes nowhere.
+func notInIDN(r rune) bool {
+	return r != '-' && !isJoiner(r) && !strings.ContainsRune("·͵׳״・〇۽۾་", r) &&
+		!unicode.In(r, unicode.L, unicode.Mn, unicode.Mc, unicode.Nd)
 }
 
 // isPlain reports whether domain has ASCII characters only and no A-label.

@@ -101,7 +101,7 @@ func (s *scanner) isList(tokens []token) bool {
 			if i > 0 || !isOrdinal(text) {
 				return false
 			}
-		case literal:
+		case literal, maskAt, maskDot:
 			return false
 		case candidate:
 			if text[0] == '@' || text[len(text)-1] == '@' {

@@ -25,7 +25,7 @@ func repair(text string) string {
 		}
 	}
 	name, domain, found := strings.Cut(text, "@")
-	if !found {
+	if !found || strings.Contains(domain, "@") {
 		return text
 	}
 	if end := strings.IndexAny(domain, "?/&='"); end >= 0 {
