@@ -44,7 +44,7 @@ func maskRules() []rule {
 		{"at in a sentence", "Meet Alice at noon\nwe met at example dot com last year", []string{"- Meet Alice at noon", "- we met at example dot com last year"}},
 		{"a name before and a remark behind", "Alice Smith alice(at)example(dot)com she said", []string{"x alice(at)example(dot)com: no_at_sign → alice@example.com", "- Alice Smith", "- she said"}},
 		{"a dot in brackets in a name or domain", "al (dot) ice@example.com\nbob@mail(dot)example.com", []string{"x al (dot) ice@example.com: bad_name → al.ice@example.com", "x bob@mail(dot)example.com: bad_domain → bob@mail.example.com"}},
-		{"an at in brackets beside an address", "Lunch (at) alice@example.com\nbob@example.com (at) work.example.com", []string{"alice@example.com", "bob@example.com", "- Lunch (at)", "- (at)", "- work.example.com"}},
+		{"an at in brackets beside an address", "Lunch (at) alice@example.com\nbob@example.com (at) work.example.com", []string{"alice@example.com", "bob@example.com", "- Lunch (at)", "- (at) work.example.com"}},
 		{"a remark in brackets", "Team (a) and (b) and (at) home", []string{"- Team (a) and", "- b", "- and (at) home"}},
 		{"hidden by a web page", "Alice [email protected]; <[email\u00a0protected]>", []string{"x [email protected]: no_at_sign", "x [email protected]: no_at_sign", "- Alice"}},
 	}
