@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Charter is what a new organisation begins with.
@@ -24,7 +25,8 @@ const (
 	maxNameBytes    = 200
 )
 
-// Check refuses a charter that cannot be established, all faults at once.
+// Check refuses a charter that cannot be established, all faults at once. What passes breaks no rule of the schema, so
+// that the only conflict left is a slug that is taken.
 func (c Charter) Check() error {
 	var refused InvalidError
 	refuse := func(wrong bool, field, sentence string) {
@@ -32,32 +34,52 @@ func (c Charter) Check() error {
 			refused.Fields = append(refused.Fields, FieldError{Field: field, Message: sentence})
 		}
 	}
-	o := c.Organisation
+	c.Organisation.check(refuse)
+	c.checkAreas(refuse)
+	c.checkRoles(refuse)
+	refuse(strings.TrimSpace(c.Terms.Text) == "", "terms", "An organisation needs terms and conditions (EULA) that invitees accept.")
+	if len(refused.Fields) > 0 {
+		return &refused
+	}
+	return nil
+}
+
+func (o Organisation) check(refuse func(wrong bool, field, sentence string)) {
 	slug := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	refuse(!slug.MatchString(o.Slug), "slug", "The slug stands in addresses: lower-case letters, digits and hyphens, at most 63.")
 	refuse(!validName(o.Name), "name", "Give the organisation a name of at most 200 bytes.")
 	refuse(o.TwoFactor == TwoFactorRequired, "two-factor", "Two-factor authentication cannot be demanded yet, because it cannot be set up yet. Leave it off.")
 	refuse(o.TwoFactor != TwoFactorRequired && o.TwoFactor != TwoFactorOff, "two-factor", "Two-factor authentication is off or required.")
 	refuse(o.LinkLifetime < minLinkLifetime || o.LinkLifetime > maxLinkLifetime, "link-lifetime", "A link can work for between one hour and 30 days.")
+	region := regexp.MustCompile(`^([A-Z]{2})?$`)
+	refuse(!region.MatchString(o.Region), "region", "The region is the two capital letters of a country (ISO 3166-1), or is left out.")
 	if o.ReplyTo != "" {
 		_, err := mail.ParseAddress(o.ReplyTo)
-		refuse(err != nil, "reply-to", "The reply-to is no e-mail address.")
+		refuse(err != nil || strings.ContainsFunc(o.ReplyTo, unicode.IsControl), "reply-to", "The reply-to is no e-mail address.")
 	}
+}
+
+func (c Charter) checkAreas(refuse func(wrong bool, field, sentence string)) {
 	refuse(len(c.Areas) == 0, "area", "An organisation needs at least one service area.")
+	names := make(map[string]bool, len(c.Areas))
 	for _, a := range c.Areas {
 		refuse(!validName(a.Name), "area", "Every service area needs a name of at most 200 bytes.")
+		refuse(names[a.Name], "area", "Two service areas have the same name.")
+		names[a.Name] = true
 	}
+}
+
+func (c Charter) checkRoles(refuse func(wrong bool, field, sentence string)) {
 	administrates := false
+	names := make(map[string]bool, len(c.Roles))
 	for _, r := range c.Roles {
 		refuse(!validName(r.Name), "role", "Every role needs a name of at most 200 bytes.")
+		refuse(names[r.Name], "role", "Two roles have the same name.")
+		refuse(!r.Right.Known(), "role", "The right of a role is none, inviter or administrator.")
+		names[r.Name] = true
 		administrates = administrates || r.Right == RightAdministrator
 	}
 	refuse(!administrates, "role", "One role must have the administrator right, or nobody could invite.")
-	refuse(strings.TrimSpace(c.Terms.Text) == "", "terms", "An organisation needs terms and conditions (EULA) that invitees accept.")
-	if len(refused.Fields) > 0 {
-		return &refused
-	}
-	return nil
 }
 
 func validName(name string) bool {

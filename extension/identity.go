@@ -2,6 +2,7 @@ package extension
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,7 +30,6 @@ type Identity struct {
 	Active     bool
 	Mark       UserID // the user it was made for, from metadata_admin; empty for identities that are not ours
 	Registered bool   // holds a first-factor credential: a password, a passkey or a social sign-in
-	Secured    bool   // holds a second factor that Kratos has seen proven: totp or webauthn
 	TOTP       bool   // holds an authenticator app, which Kratos saves only once a code has proven it
 	WebAuthn   bool   // holds a security key as second factor, proven likewise
 }
@@ -72,36 +72,43 @@ type Browser struct {
 }
 
 // With returns the browser as it will be once it has taken the cookies of a reply, so that one request of the person's
-// can make several calls to Kratos.
+// can make several calls to Kratos. A cookie that the reply ends or empties is gone (RFC 6265 §5.3); domain and path
+// don't matter, because Kratos sets each of its names in one place only. Cookies that others have set for the same host
+// go through as they are, however odd: they must not cost the person the session.
 func (b Browser) With(reply Reply) Browser {
 	if len(reply.SetCookies) == 0 {
 		return b
 	}
-	sent, _ := http.ParseCookie(b.Cookies) // a header that does not parse holds no cookie of Kratos'
-	jar := make(map[string]string, len(sent)+len(reply.SetCookies))
-	var order []string
-	put := func(name, value string) {
-		if _, known := jar[name]; !known {
-			order = append(order, name)
+	var pairs []string
+	for pair := range strings.SplitSeq(b.Cookies, ";") {
+		if pair = strings.TrimSpace(pair); pair != "" {
+			pairs = append(pairs, pair)
 		}
-		jar[name] = value
 	}
-	for _, c := range sent {
-		put(c.Name, c.Value)
-	}
+	now := time.Now() // as the browser does it: Kratos' times are never compared with an injected clock
 	for _, line := range reply.SetCookies {
-		if c, err := http.ParseSetCookie(line); err == nil {
-			put(c.Name, c.Value)
+		c, err := http.ParseSetCookie(line)
+		if err != nil {
+			continue
 		}
-	}
-	pairs := make([]string, 0, len(order))
-	for _, name := range order {
-		if jar[name] != "" {
-			pairs = append(pairs, name+"="+jar[name])
+		pairs = slices.DeleteFunc(pairs, func(pair string) bool {
+			name, _, _ := strings.Cut(pair, "=")
+			return name == c.Name
+		})
+		if c.Value != "" && !ended(c, now) {
+			pairs = append(pairs, c.Name+"="+c.Value)
 		}
 	}
 	b.Cookies = strings.Join(pairs, "; ")
 	return b
+}
+
+// ended tells whether a Set-Cookie line takes its cookie away. Max-Age goes before Expires (RFC 6265 §5.3 step 3).
+func ended(c *http.Cookie, now time.Time) bool {
+	if c.MaxAge != 0 {
+		return c.MaxAge < 0 // net/http's word for zero or less
+	}
+	return !c.Expires.IsZero() && !c.Expires.After(now)
 }
 
 // Membership is one organisation's entry in an identity's published metadata.

@@ -64,11 +64,12 @@ func (l Links) Token(keyID string, invitation InvitationID) (string, error) {
 	return keyID + "." + base64.RawURLEncoding.EncodeToString(append(raw, linkMAC(key, keyID, raw)...)), nil
 }
 
-// Verify returns the invitation of a genuine token, in constant time over the MAC. Everything else is ErrNotFound.
+// Verify returns the invitation of a genuine token, in constant time over the MAC. Everything else is ErrNotFound, and
+// so is a genuine token in another spelling: the decoder would pass over line breaks, so the length is checked first.
 func (l Links) Verify(token string) (InvitationID, error) {
 	keyID, payload, ok := strings.Cut(token, ".")
 	key, known := l.keys[keyID]
-	if !ok || !known {
+	if !ok || !known || len(payload) != base64.RawURLEncoding.EncodedLen(16+sha256.Size) {
 		return "", ErrNotFound
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(payload)

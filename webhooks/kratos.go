@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 	"paperplane/extension/onboard"
 )
 
-// traits are an identity's traits as the schema has them.
+// traits are an identity's traits as our schema has them. Another schema's may look like anything, and identities that
+// aren't ours must be able to save them.
 type traits struct {
 	Email string `json:"email"`
 	Name  struct {
@@ -25,22 +27,30 @@ type traits struct {
 	} `json:"terms"`
 }
 
-func (t traits) words() extension.Traits {
+// readTraits reads traits of our schema, leaving out what it does not know.
+func readTraits(raw json.RawMessage) (extension.Traits, error) {
+	var t traits
+	if err := json.Unmarshal(raw, &t); err != nil {
+		return extension.Traits{}, errTraits // the cause would quote what a person typed
+	}
 	return extension.Traits{
 		Email: t.Email, FirstName: t.Name.First, LastName: t.Name.Last, Mobile: t.Phone,
 		Terms: extension.AcceptedTerms{Version: t.Terms.Version, Accepted: t.Terms.Accepted},
-	}
+	}, nil
 }
+
+// errTraits says that traits are not of our schema.
+var errTraits = errors.New("the traits are not of Paperplane's schema")
 
 // guardRequest is what guard.jsonnet writes.
 type guardRequest struct {
 	FlowID   string `json:"flow_id"`
 	Identity struct {
-		ID     string `json:"id"`
-		State  string `json:"state"`
-		Traits traits `json:"traits"`
+		ID     string          `json:"id"`
+		State  string          `json:"state"`
+		Traits json.RawMessage `json:"traits"`
 	} `json:"identity"`
-	Before  *traits `json:"previous_traits"`
+	Before  json.RawMessage `json:"previous_traits"`
 	Session *struct {
 		ID  string        `json:"id"`
 		AAL extension.AAL `json:"aal"`
@@ -58,11 +68,13 @@ func (h *Hooks) judge(c *fiber.Ctx, method gate.Method) error {
 	if err != nil {
 		return err
 	}
-	change := gate.Change{Method: method, Identity: id, After: request.Identity.Traits.words(), Cookie: request.Cookie}
-	if request.Before == nil {
-		return fiber.ErrBadRequest // a settings flow always knows what was before
+	change := gate.Change{Method: method, Identity: id, Cookie: request.Cookie}
+	var unreadable error
+	change.After, unreadable = readTraits(request.Identity.Traits)
+	change.Before, change.Malformed = readTraits(request.Before)
+	if change.Malformed == nil {
+		change.Malformed = unreadable
 	}
-	change.Before = request.Before.words()
 	if request.Session != nil {
 		change.AAL = request.Session.AAL
 	}
@@ -93,15 +105,15 @@ func refusal(o gate.Objection) fiber.Map {
 type reportRequest struct {
 	FlowID   string `json:"flow_id"`
 	Identity struct {
-		ID      string    `json:"id"`
-		State   string    `json:"state"`
-		Traits  traits    `json:"traits"`
-		Updated time.Time `json:"updated_at"`
+		ID      string          `json:"id"`
+		State   string          `json:"state"`
+		Traits  json.RawMessage `json:"traits"`
+		Updated time.Time       `json:"updated_at"`
 	} `json:"identity"`
-	Before    *traits       `json:"previous_traits"`
-	AAL       extension.AAL `json:"aal"`
-	UserAgent string        `json:"user_agent"`
-	ClientIP  string        `json:"client_ip"`
+	Before    json.RawMessage `json:"previous_traits"`
+	AAL       extension.AAL   `json:"aal"`
+	UserAgent string          `json:"user_agent"`
+	ClientIP  string          `json:"client_ip"`
 }
 
 // record answers a report hook.

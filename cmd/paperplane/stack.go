@@ -50,7 +50,8 @@ type stackOptions struct {
 	ports        stackPorts
 	secrets      stackSecrets
 	pgBin        string
-	kratosBinary string // empty: built from tools/kratos
+	kratosBinary string   // empty: built from tools/kratos
+	settings     []string // more lines of configuration (PAPERPLANE_…=…), which win over the stack's own
 	timing       timing
 	log          *slog.Logger
 	output       io.Writer // of PostgreSQL and Kratos
@@ -189,7 +190,7 @@ func (p stackPorts) check(ctx context.Context) error {
 // environ is the configuration of a stack, as the environment would give it.
 func (o stackOptions) environ(dsn string) []string {
 	at := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-	return []string{
+	return append([]string{
 		"PAPERPLANE_PUBLIC_URL=http://" + at(o.ports.public),
 		"PAPERPLANE_PUBLIC_LISTEN=" + at(o.ports.public),
 		"PAPERPLANE_INTERNAL_LISTEN=" + at(o.ports.internal),
@@ -204,7 +205,7 @@ func (o stackOptions) environ(dsn string) []string {
 		"PAPERPLANE_MAIL_RESEND_BASE_URL=http://" + at(o.ports.mailbox),
 		"PAPERPLANE_LINKS_KEYS=k1:" + o.secrets.LinkKey,
 		"PAPERPLANE_PAGES_SECRET=" + o.secrets.PagesSecret,
-	}
+	}, o.settings...)
 }
 
 // realTime is the clock of people.

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -39,6 +39,7 @@ func (c *clock) advance(d time.Duration) {
 type testStack struct {
 	*stack
 	clock    *clock
+	log      *testLog
 	password string
 }
 
@@ -56,14 +57,17 @@ func startTestStack(t *testing.T, kratosBinary string, change func(*stackOptions
 	}
 	ticking := &clock{}
 	log := &testLog{t: t}
+	quietly := slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	options := stackOptions{
 		stateDir: programs, workDir: t.TempDir(), ports: freePorts(t), secrets: newSecrets(), pgBin: local.FromEnvironment().PostgresBinaries,
 		kratosBinary: kratosBinary, timing: timing{now: ticking.now, upkeep: time.Second},
-		log: slog.New(slog.NewTextHandler(log, nil)), output: io.Discard, progress: os.Stderr,
+		log: slog.New(quietly), output: io.Discard, progress: os.Stderr,
 	}
 	if change != nil {
 		change(&options)
 	}
+	log.mustNotHold(goodPassword, options.secrets.HookKey, options.secrets.LinkKey, options.secrets.PagesSecret,
+		options.secrets.KratosSecret, options.secrets.APIKey, options.secrets.Administrator)
 	s, err := startStack(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +78,7 @@ func startTestStack(t *testing.T, kratosBinary string, change func(*stackOptions
 		}
 		log.close()
 	})
-	running := &testStack{stack: s, clock: ticking, password: options.secrets.Administrator}
+	running := &testStack{stack: s, clock: ticking, log: log, password: options.secrets.Administrator}
 	running.serve(t)
 	return running
 }
@@ -180,25 +184,48 @@ func eachKratos(t *testing.T, test func(t *testing.T, binary string)) {
 	}
 }
 
-// testLog keeps Paperplane's log with the test. It must never hold a secret: checkSecrets looks.
+// testLog keeps Paperplane's log, down to its debug lines, and looks at the end whether it holds a secret.
 type testLog struct {
-	mutex sync.Mutex
-	t     *testing.T
-	ended bool
-	lines strings.Builder
+	mutex   sync.Mutex
+	t       *testing.T
+	ended   bool
+	lines   strings.Builder
+	secrets map[string]bool
 }
 
 func (l *testLog) Write(line []byte) (int, error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if !l.ended {
+	if !l.ended && !bytes.Contains(line, []byte("level=DEBUG")) {
 		l.t.Log(strings.TrimSpace(string(line)))
 	}
-	return fmt.Fprint(&l.lines, string(line))
+	return l.lines.Write(line)
 }
 
+// mustNotHold names secrets that no line may hold. Short values are left out: they could stand there by chance.
+func (l *testLog) mustNotHold(secrets ...string) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.secrets == nil {
+		l.secrets = map[string]bool{}
+	}
+	for _, secret := range secrets {
+		if len(secret) >= 12 {
+			l.secrets[secret] = true
+		}
+	}
+}
+
+// close ends the log and reports the lines that hold a secret, without repeating it.
 func (l *testLog) close() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.ended = true
+	for line := range strings.Lines(l.lines.String()) {
+		for secret := range l.secrets {
+			if strings.Contains(line, secret) {
+				l.t.Errorf("the log holds a secret: %s", strings.ReplaceAll(line, secret, "***"))
+			}
+		}
+	}
 }

@@ -109,8 +109,7 @@ func (p *Pages) act(c *fiber.Ctx, v visit, do func(user extension.User) (string,
 	}
 	flash := web.Flash{Kind: web.NoticeSuccess}
 	flash.Text, err = do(user)
-	var refused *extension.InvalidError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*extension.InvalidError](err); ok {
 		flash = web.Flash{Kind: web.NoticeError, Text: sentences(refused)}
 	} else if err != nil {
 		return err

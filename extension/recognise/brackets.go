@@ -109,7 +109,7 @@ func (s *scanner) mask() bool {
 		return false
 	}
 	kind := maskAt
-	switch strings.ToLower(strings.TrimSpace(ahead[1:end])) {
+	switch strings.ToLower(strings.Trim(ahead[1:end], " ")) {
 	case "@", "at", "a", "ät", "arroba":
 	case ".", "dot", "punkt", "point", "punto":
 		kind = maskDot

@@ -36,7 +36,14 @@ func newCollector(text string) *collector {
 func (c *collector) address(word string, target bool) {
 	word = trim(word)
 	send, reason := parse(word)
-	if reason != "" {
+	switch {
+	case reason == MoreThanOneAt && isSlashList(word):
+		for part := range strings.SplitSeq(word, "/") {
+			c.last = mention{}
+			c.address(part, target)
+		}
+		return
+	case reason != "":
 		if !c.repeats(word, target) {
 			c.reject(word, reason)
 		}
@@ -52,6 +59,17 @@ func (c *collector) address(word string, target bool) {
 	c.seen[send] = struct{}{}
 	c.result.Recognised = append(c.result.Recognised, Address{Send: send, Key: send, Raw: word})
 	c.doubt(send)
+}
+
+// isSlashList reports whether word is several addresses with slashes between them.
+// A slash is legal before an @, but no domain goes past one.
+func isSlashList(word string) bool {
+	for part := range strings.SplitSeq(word, "/") {
+		if strings.Count(part, "@") != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // repeats reports whether an address is the same mention as the one before it,

@@ -120,7 +120,8 @@ func isOrdinal(word string) bool {
 // isSpoken reports whether the tokens of an entry spell an address in words, as
 // in "alice at example.com" or "alice at example dot com".
 func (s *scanner) isSpoken(tokens []token) bool {
-	if len(tokens) == 0 || len(tokens) > 2 || tokens[0].kind != phrase || tokens[0].words > len("a at b dot c dot d")/2 {
+	const most = 9 // a at b dot c dot d dot e
+	if len(tokens) == 0 || len(tokens) > 2 || tokens[0].kind != phrase || tokens[0].words > most {
 		return false
 	}
 	words := strings.Fields(s.text[tokens[0].start:tokens[0].end])

@@ -66,9 +66,8 @@ func checkTexts(t *testing.T, r Result) {
 // between the words of a name in quotes.
 func isOutputControl(r rune) bool { return unicode.IsControl(r) && r != '\t' }
 
-// checkAddresses checks that every address stands for itself: it is plain ASCII,
-// what the standard library takes for the same address, and is recognised again
-// from each of its spellings.
+// checkAddresses checks that every address stands for itself and that every
+// warning is about one of them.
 func checkAddresses(t *testing.T, r Result) {
 	t.Helper()
 	keys := map[string]bool{}
@@ -77,27 +76,32 @@ func checkAddresses(t *testing.T, r Result) {
 			t.Errorf("%q is recognised twice", a.Key)
 		}
 		keys[a.Key] = true
-		parsed, err := mail.ParseAddress(a.Send)
-		if err != nil || parsed.Address != a.Send || parsed.Name != "" || len(a.Send) > longestAddress {
-			t.Errorf("%q is not one plain address for the standard library: %v, %v", a.Send, parsed, err)
-		}
-		want := Address{Send: a.Send, Key: a.Key}
-		for _, spelling := range []string{a.Send, a.Display(), a.Raw, "Name <" + a.Send + ">;"} {
-			again := Recognise(spelling)
-			if len(again.Recognised) != 1 || len(again.Rejected) != 0 || again.Duplicates != 0 {
-				t.Errorf("%q, a spelling of %q, is read as %+v", spelling, a.Send, again)
-				continue
-			}
-			got := again.Recognised[0]
-			got.Raw = ""
-			if got != want {
-				t.Errorf("%q, a spelling of %+v, is read as %+v", spelling, a, got)
-			}
-		}
+		checkAddress(t, a)
 	}
 	for _, w := range r.Warnings {
-		if !keys[w.Address] {
-			t.Errorf("the warning %+v is about no recognised address", w)
+		if !keys[w.Address] || w.Kind.Sentence() == "" {
+			t.Errorf("the warning %+v is about no recognised address or has no sentence", w)
+		}
+	}
+}
+
+// checkAddress checks that an address is plain ASCII, that the standard library
+// takes it for the same one, and that it is recognised again from each of its
+// spellings.
+func checkAddress(t *testing.T, a Address) {
+	t.Helper()
+	parsed, err := mail.ParseAddress(a.Send)
+	if err != nil || parsed.Address != a.Send || parsed.Name != "" || len(a.Send) > longestAddress {
+		t.Errorf("%q is not one plain address for the standard library: %v, %v", a.Send, parsed, err)
+	}
+	for _, spelling := range []string{a.Send, a.Display(), a.Raw, "Name <" + a.Send + ">;"} {
+		again := Recognise(spelling)
+		if len(again.Recognised) != 1 || len(again.Rejected) != 0 || again.Duplicates != 0 {
+			t.Errorf("%q, a spelling of %q, is read as %+v", spelling, a.Send, again)
+			continue
+		}
+		if got := again.Recognised[0]; got.Send != a.Send || got.Key != a.Key {
+			t.Errorf("%q, a spelling of %+v, is read as %+v", spelling, a, got)
 		}
 	}
 }

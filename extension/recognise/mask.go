@@ -40,23 +40,22 @@ func (s *scanner) settleChain(run *ignoredRun, tokens []token, n int) []token {
 		return tokens[n-1:]
 	}
 	first, last := &tokens[0], &tokens[n-1]
-	start := first.start + strings.LastIndexByte(s.text[first.start:first.end], ' ') + 1
-	if start > first.start {
-		s.extend(run, token{start: first.start, end: start - 1, gap: first.gap})
-		first.start = start
+	if space := strings.LastIndexByte(s.text[first.start:first.end], ' '); space >= 0 {
+		s.extend(run, token{start: first.start, end: first.start + space, gap: first.gap})
+		first.start += space + 1
 	}
-	rest := *last
-	if first != last && rest.words > 1 {
-		last.end = last.start + strings.IndexByte(s.text[last.start:last.end], ' ')
+	left, rest := tokens[n:], *last
+	if space := strings.IndexByte(s.text[last.start:last.end], ' '); space >= 0 {
+		last.end = last.start + space
 		rest.start, rest.words = last.end+1, rest.words-1
 	}
 	s.flush(run)
-	s.out.rejectMeant(s.text[start:last.end], reason, s.unmask(tokens[:n]))
+	s.out.rejectMeant(s.text[first.start:last.end], reason, s.unmask(tokens[:n]))
 	if rest.start > last.end {
-		tokens[n-1] = rest
-		return tokens[n-1:]
+		left = tokens[n-1:]
+		left[0] = rest
 	}
-	return tokens[n:]
+	return left
 }
 
 // judgeChain reports whether a chain is a masked address and what is wrong with

@@ -54,7 +54,7 @@ type scanner struct {
 	pos    int
 	line   int     // where the current line begins
 	tokens []token // of the current entry
-	held   token   // a dotted word that may belong to the next entry; empty if start == end
+	held   token   // a dotted word that may belong to the next entry; none if its end is 0
 	quoted int     // quotes before this index are plain marks
 	gap    bool    // a bracket or quote was passed since the last token
 	angle  bool    // the next word follows <

@@ -75,10 +75,8 @@ func (s *Shell) observe(c *fiber.Ctx) error {
 	if quiet(c.Path()) && status < fiber.StatusInternalServerError {
 		level = slog.LevelDebug
 	}
-	s.log.LogAttrs(ctx, level, "request",
-		slog.String("method", c.Method()), slog.String("path", loggedPath(c.Path())), slog.Int("status", status),
-		slog.Int("bytes", len(c.Response().Body())), slog.Duration("took", time.Since(start)),
-		slog.String("ip", s.clientIP(c)), slog.String("request_id", requestID(c)))
+	s.log.Log(ctx, level, "request", "method", c.Method(), "path", loggedPath(c.Path()), "status", status,
+		"bytes", len(c.Response().Body()), "took", time.Since(start), "ip", s.clientIP(c), "request_id", requestID(c))
 	return nil
 }
 
@@ -100,8 +98,7 @@ func loggedPath(path string) string {
 }
 
 func (s *Shell) recordPanic(c *fiber.Ctx, reason any) {
-	s.log.LogAttrs(c.UserContext(), slog.LevelError, "panic",
-		slog.Any("reason", reason), slog.String("stack", string(debug.Stack())), slog.String("request_id", requestID(c)))
+	s.log.ErrorContext(c.UserContext(), "panic", "reason", reason, "stack", string(debug.Stack()), "request_id", requestID(c))
 }
 
 // live answers as long as the process runs.
@@ -113,7 +110,7 @@ func (s *Shell) ready(c *fiber.Ctx) error {
 	for _, check := range s.checks {
 		if err := check.Ask(c.UserContext()); err != nil {
 			missing = append(missing, check.Name)
-			s.log.LogAttrs(c.UserContext(), slog.LevelWarn, "not ready", slog.String("part", check.Name), slog.Any("error", err))
+			s.log.WarnContext(c.UserContext(), "not ready", "part", check.Name, "error", err)
 		}
 	}
 	if len(missing) > 0 {

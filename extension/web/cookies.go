@@ -34,7 +34,7 @@ func (s *Shell) writeCookie(c *fiber.Ctx, cookie Cookie, maxAge int) {
 	if maxAge == 0 {
 		maxAge = -1 // net/http leaves a zero out
 	}
-	line := (&http.Cookie{
+	line := (&http.Cookie{ //nolint:gosec // Secure follows the public URL: plain http is for trying out
 		Name: s.cookieName(cookie.Name, cookie.Path), Value: cookie.Value, Path: cookie.Path, MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure(),
 	}).String()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,8 +41,7 @@ func (s *Shell) Explain(c *fiber.Ctx, err error) Problem {
 			level = slog.LevelWarn
 		}
 		problem.RequestID = requestID(c)
-		s.log.LogAttrs(c.UserContext(), level, "request failed", slog.Any("error", err),
-			slog.Int("status", problem.Status), slog.String("request_id", problem.RequestID))
+		s.log.Log(c.UserContext(), level, "request failed", "error", err, "status", problem.Status, "request_id", problem.RequestID)
 	}
 	return problem
 }
@@ -58,7 +58,7 @@ func (s *Shell) fail(c *fiber.Ctx, err error) error {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(problem.Retry.Seconds()))))
 	}
 	if WantsJSON(c) {
-		body := fiber.Map{"type": "about:blank", "title": problem.Title, "status": problem.Status, "detail": join(problem.Sentences)}
+		body := fiber.Map{"type": "about:blank", "title": problem.Title, "status": problem.Status, "detail": strings.Join(problem.Sentences, " ")}
 		if problem.RequestID != "" {
 			body["request_id"] = problem.RequestID
 		}
@@ -206,15 +206,4 @@ func transportProblem(refused *fiber.Error) Problem {
 	return Problem{Status: refused.Code, Title: "This request cannot be read", Sentences: []string{
 		"Nothing was changed.", "Open the page again and try once more.",
 	}}
-}
-
-func join(sentences []string) string {
-	text := ""
-	for i, sentence := range sentences {
-		if i > 0 {
-			text += " "
-		}
-		text += sentence
-	}
-	return text
 }

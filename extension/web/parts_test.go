@@ -35,7 +35,7 @@ func TestAWrongFieldIsJoinedToItsHintAndItsError(t *testing.T) {
 	if input.Attr("aria-invalid") != "true" || input.Attr("autocomplete") != "tel" {
 		t.Errorf("the wrong field is not told to be wrong: %s", got.Body)
 	}
-	for _, id := range strings.Fields(input.Attr("aria-describedby")) {
+	for id := range strings.FieldsSeq(input.Attr("aria-describedby")) {
 		got.One(t, "#"+id)
 	}
 	if got.One(t, "label[for=field-mobile]").Text() != "Mobile number" {

@@ -125,7 +125,7 @@ func TestABodyOverTheLimitIsRefusedInPlainWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go b.shell.App().Listener(listener) //nolint:errcheck // it ends with the test
+	go b.shell.App().Listener(listener)
 	t.Cleanup(func() {
 		if err := b.shell.App().Shutdown(); err != nil {
 			t.Error(err)
@@ -135,14 +135,14 @@ func TestABodyOverTheLimitIsRefusedInPlainWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close() //nolint:errcheck // nothing is lost
+	defer connection.Close()
 	// The answer comes before the body is read, so that is left out.
 	fmt.Fprintf(connection, "POST /change HTTP/1.1\r\nHost: paperplane.test\r\nContent-Length: %d\r\n\r\n", web.BodyLimit+1)
 	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing is lost
+	defer response.Body.Close()
 	page, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(page), "up to 16 MB") {
 		t.Errorf("the answer is %d %v: %s", response.StatusCode, err, page)

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,7 +120,7 @@ func TestEveryCookieOfKratosIsRelayedAsItStands(t *testing.T) {
 		return nil
 	})
 	got := b.Get(t, "/relay").Header.Values("Set-Cookie")
-	want := append(lines, "__Secure-pp_join_x=v.1; Path=/join/x; Max-Age=3600; HttpOnly; Secure; SameSite=Lax")
+	want := append(slices.Clone(lines), "__Secure-pp_join_x=v.1; Path=/join/x; Max-Age=3600; HttpOnly; Secure; SameSite=Lax")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Set-Cookie lines (-want +got):\n%s", diff)
 	}

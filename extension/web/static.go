@@ -35,7 +35,7 @@ func loadAssets() (assets, error) {
 		if err != nil {
 			return assets{}, fmt.Errorf("read static file: %w", err)
 		}
-		fmt.Fprintf(hash, "%s %d\n%s", name, len(body), body)
+		hash.Write(fmt.Appendf(nil, "%s %d\n%s", name, len(body), body))
 		loaded.files[path.Base(name)] = body
 	}
 	loaded.version = hex.EncodeToString(hash.Sum(nil)[:8])

@@ -3,6 +3,7 @@ package webtest
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -57,11 +58,9 @@ func (b *Client) request(t *testing.T, method, path string, body io.Reader) *htt
 func (b *Client) Do(t *testing.T, request *http.Request) Answer {
 	t.Helper()
 	for name, value := range b.Cookies {
-		request.AddCookie(&http.Cookie{Name: name, Value: value})
+		request.AddCookie(&http.Cookie{Name: name, Value: value}) //nolint:gosec // the attributes go from server to browser
 	}
-	for name, values := range b.Header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, b.Header)
 	response, err := b.App.Test(request, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +141,20 @@ func (e Element) Text() string {
 	for node := range e.node.Descendants() {
 		if node.Type == html.TextNode {
 			text.WriteString(node.Data)
+		} else if !inline(node.Data) {
+			text.WriteByte(' ') // it begins a line or a cell of its own
 		}
 	}
 	return strings.Join(strings.Fields(text.String()), " ")
+}
+
+// inline tells whether an element stands within a line.
+func inline(tag string) bool {
+	switch tag {
+	case "a", "b", "bdi", "code", "em", "span", "strong":
+		return true
+	}
+	return false
 }
 
 func attribute(node *html.Node, name string) (string, bool) {
