@@ -1,6 +1,9 @@
 package extension
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // The kinds of error. A technology turns its vendor's errors into these at its border; the web shell turns each into
 // one status and one kind of page. Wrap them with %w and test them with errors.Is.
@@ -37,11 +40,11 @@ type FieldError struct {
 
 // Error joins the sentences.
 func (e *InvalidError) Error() string {
-	text := "invalid input"
+	sentences := []string{"invalid input"}
 	for _, f := range e.Fields {
-		text += ": " + f.Message
+		sentences = append(sentences, f.Message)
 	}
-	return text
+	return strings.Join(sentences, ": ")
 }
 
 // Invalid makes an InvalidError about one field.

@@ -28,11 +28,22 @@ type Identity struct {
 	ID         IdentityID
 	Traits     Traits
 	Active     bool
-	Mark       UserID // the user it was made for, from metadata_admin; empty for identities that are not ours
-	Registered bool   // holds a first-factor credential: a password, a passkey or a social sign-in
-	TOTP       bool   // holds an authenticator app, which Kratos saves only once a code has proven it
-	WebAuthn   bool   // holds a security key as second factor, proven likewise
+	Mark       UserID   // the user it was made for, from metadata_admin; empty for identities that are not ours
+	Registered bool     // holds a first-factor credential: a password, a passkey or a social sign-in
+	Factors    []Factor // the second factors it holds; Kratos saves each only once it was proven
 }
+
+// Factor is a kind of second factor.
+type Factor string
+
+// The kinds of second factor that Kratos keeps as credentials.
+const (
+	FactorTOTP     Factor = "totp"     // an authenticator app (RFC 6238)
+	FactorWebAuthn Factor = "webauthn" // a security key
+)
+
+// KratosFactors lists the kinds of factor that asking Kratos tells of.
+func KratosFactors() []Factor { return []Factor{FactorTOTP, FactorWebAuthn} }
 
 // NewIdentity asks for one pre-created identity.
 type NewIdentity struct {

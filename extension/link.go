@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -29,7 +30,7 @@ const linkLabel = "paperplane invitation link v1\x00"
 // NewLinks takes the keys, the one for new links first. Retired keys stay as long as links made under them may be used.
 func NewLinks(keys []LinkKey) (Links, error) {
 	if len(keys) == 0 {
-		return Links{}, fmt.Errorf("make links: no key")
+		return Links{}, errors.New("make links: no key")
 	}
 	links := Links{current: keys[0].ID, keys: make(map[string][]byte, len(keys))}
 	for _, key := range keys {

@@ -23,7 +23,7 @@ type User struct {
 
 // Name is what the user is called on pages and in letters: the name once given, until then the address.
 func (u User) Name() string {
-	if name := strings.TrimSpace(u.FirstName + " " + u.LastName); name != "" {
+	if name := strings.TrimSpace(strings.TrimSpace(u.FirstName) + " " + strings.TrimSpace(u.LastName)); name != "" {
 		return name
 	}
 	return u.Address

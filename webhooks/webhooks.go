@@ -11,10 +11,15 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"runtime/debug"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
+	panics "github.com/gofiber/fiber/v2/middleware/recover"
 
 	"paperplane/extension"
 	"paperplane/extension/gate"
@@ -25,8 +30,13 @@ import (
 // its log; the generated Kratos configuration says the same.
 const keyScheme = "Bearer "
 
-// bodyLimit is far above what our jsonnet writes for the largest identity that the schema allows.
-const bodyLimit = 64 << 10
+// bodyLimit is far above what our jsonnet writes for an identity of our schema. Identities of other schemas pass the
+// guards too, with traits of any size.
+const bodyLimit = 1 << 20
+
+// answerTime is how long an answer may take: less than the 30 seconds after which Kratos hangs up and asks again, so that
+// a hook that nobody waits for any more does not go on.
+const answerTime = 25 * time.Second
 
 // Guard judges a change before Kratos saves it.
 type Guard interface {
@@ -65,13 +75,15 @@ func (h *Hooks) App() *fiber.App {
 		DisableStartupMessage: true, Immutable: true, CaseSensitive: true, StrictRouting: true, BodyLimit: bodyLimit,
 		ErrorHandler: h.answerError,
 	})
+	// Fiber ends the process on a panic.
+	app.Use(panics.New(panics.Config{EnableStackTrace: true, StackTraceHandler: h.recordPanic}))
 	h.Mount(app)
 	return app
 }
 
 // Mount adds a guard and a report URL for every settings method below /hooks/kratos.
 func (h *Hooks) Mount(router fiber.Router) {
-	hooks := router.Group("/hooks/kratos", h.checkKey)
+	hooks := router.Group("/hooks/kratos", h.checkKey, limitTime)
 	for _, method := range gate.Methods() {
 		hooks.Post("/guard/"+string(method), func(c *fiber.Ctx) error { return h.judge(c, method) })
 		hooks.Post("/report/"+string(method), h.record)
@@ -87,6 +99,13 @@ func (h *Hooks) checkKey(c *fiber.Ctx) error {
 	return c.Next()
 }
 
+func limitTime(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(c.UserContext(), answerTime)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}
+
 // decode reads exactly one object with exactly the known members.
 func decode(body []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -94,7 +113,7 @@ func decode(body []byte, into any) error {
 	if err := decoder.Decode(into); err != nil {
 		return fmt.Errorf("%w: %w", fiber.ErrBadRequest, err)
 	}
-	if decoder.More() {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) { // More would pass over a bracket
 		return fiber.ErrBadRequest
 	}
 	return nil
@@ -110,6 +129,10 @@ func (h *Hooks) answerError(c *fiber.Ctx, err error) error {
 	}
 	h.log.Log(c.UserContext(), level, "hook not answered", "path", c.Path(), "status", status, "error", err)
 	return c.SendStatus(status)
+}
+
+func (h *Hooks) recordPanic(c *fiber.Ctx, reason any) {
+	h.log.ErrorContext(c.UserContext(), "panic", "path", c.Path(), "reason", reason, "stack", string(debug.Stack()))
 }
 
 // identityOf reads the identity's id. Anything else than a UUID is refused as a bad request.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -30,7 +29,7 @@ func newDevCommand() *cobra.Command {
 		Short: "Run everything on this machine, with a demonstration organisation",
 		Long: `Run PostgreSQL, a real Kratos, a mailbox and Paperplane on 127.0.0.1, from the source tree. The data is kept in the
 ignored folder .paperplane for the next time; --reset starts afresh. Ctrl-C stops everything it started.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return dev(cmd.Context(), flags, cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return dev(cmd, flags) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&flags.reset, "reset", false, "delete the data of earlier runs first")
@@ -43,7 +42,8 @@ ignored folder .paperplane for the next time; --reset starts afresh. Ctrl-C stop
 	return cmd
 }
 
-func dev(ctx context.Context, flags devFlags, out io.Writer) error {
+func dev(cmd *cobra.Command, flags devFlags) error {
+	ctx := cmd.Context()
 	stateDir, err := local.StateDir()
 	if err != nil {
 		return err
@@ -68,19 +68,19 @@ func dev(ctx context.Context, flags devFlags, out io.Writer) error {
 	s, err := startStack(ctx, stackOptions{
 		stateDir: stateDir, workDir: stateDir, durable: true, ports: flags.ports, secrets: secrets,
 		pgBin: environment.PostgresBinaries, kratosBinary: environment.KratosBinary,
-		timing: realTime(), log: slog.New(slog.NewTextHandler(logFile, nil)), output: logFile, progress: out,
+		timing: realTime(), log: slog.New(slog.NewTextHandler(logFile, nil)), output: logFile, progress: cmd.OutOrStdout(),
 	})
 	if err != nil {
 		return errors.Join(err, logFile.Close())
 	}
-	err = runDev(ctx, s, secrets.Administrator, out, logFile.Name())
-	fmt.Fprintln(out, "Stopping …")
+	err = runDev(cmd, s, secrets.Administrator, logFile.Name())
+	cmd.Println("Stopping …")
 	return errors.Join(err, s.stop(), logFile.Close())
 }
 
 // runDev serves the stack, and seeds it once it can be reached.
-func runDev(ctx context.Context, s *stack, password string, out io.Writer, logName string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+func runDev(cmd *cobra.Command, s *stack, password, logName string) error {
+	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	seeded := make(chan struct{})
 	err := s.run(ctx, func() {
@@ -90,7 +90,7 @@ func runDev(ctx context.Context, s *stack, password string, out io.Writer, logNa
 				cancel(err)
 				return
 			}
-			announce(out, s, password, logName)
+			announce(cmd, s, password, logName)
 		}()
 	})
 	cancel(nil)
@@ -101,9 +101,9 @@ func runDev(ctx context.Context, s *stack, password string, out io.Writer, logNa
 	return err
 }
 
-func announce(out io.Writer, s *stack, password, logName string) {
+func announce(cmd *cobra.Command, s *stack, password, logName string) {
 	public := s.server.config.Public.URL
-	fmt.Fprintf(out, `
+	cmd.Printf(`
 Paperplane is running.
 
   Pages          %s

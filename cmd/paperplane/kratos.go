@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 
@@ -83,7 +84,7 @@ its own environment variable DSN.`,
 // kratosConfiguration writes Kratos' configuration to fit Paperplane's. A courier key that is not given is the hook key.
 func kratosConfiguration(c config.Config, flags kratosFlags) ([]byte, error) {
 	if c.Kratos.Secret.IsZero() {
-		return nil, fmt.Errorf("kratos.secret is needed here: Kratos' own secrets are derived from it")
+		return nil, errors.New("kratos.secret is needed here: Kratos' own secrets are derived from it")
 	}
 	if flags.courierKey == "" {
 		flags.courierKey = c.Internal.HookKey.Reveal()

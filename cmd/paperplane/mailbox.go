@@ -32,7 +32,7 @@ Paperplane out. Nothing leaves this machine. Everybody who reaches it can read e
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "The mailbox is at http://%s/\n", listener.Addr())
+		cmd.PrintErrf("The mailbox is at http://%s/\n", listener.Addr())
 		return serveMailbox(cmd.Context(), listener, box)
 	})
 	cmd.Flags().StringVar(&listenOn, "listen", "127.0.0.1:4457", "host and port to listen on")

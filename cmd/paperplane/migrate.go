@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +30,7 @@ func newMigrateCommand(environ []string) *cobra.Command {
 				if step.Applied {
 					state = "applied"
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%-8s %s\n", state, step.Name)
+				cmd.Printf("%-8s %s\n", state, step.Name)
 			}
 			return err
 		}),
@@ -49,10 +48,10 @@ func migration(use, short string, environ []string, work func(cmd *cobra.Command
 
 func told(cmd *cobra.Command, what string, names []string, err error) error {
 	for _, name := range names {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", what, name)
+		cmd.Printf("%s %s\n", what, name)
 	}
 	if err == nil && len(names) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "nothing to do")
+		cmd.Println("nothing to do")
 	}
 	return err
 }

@@ -47,10 +47,10 @@ invites everybody else on the pages. The invitation is sent by the server that r
 			return err
 		}
 		return withServer(cmd.Context(), c, newLogger(cmd.ErrOrStderr(), c.Log), func(ctx context.Context, s *server) error {
-			if _, err := found(ctx, s, charter, flags.administrator); err != nil {
+			if err := found(ctx, s, charter, flags.administrator); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is founded. %s is invited to administrate it; the running server sends the letter.\nIts pages: %s/o/%s/users\n",
+			cmd.Printf("%s is founded. %s is invited to administrate it; the running server sends the letter.\nIts pages: %s/o/%s/users\n",
 				charter.Organisation.Name, flags.administrator, c.Public.URL, charter.Organisation.Slug)
 			return nil
 		})
@@ -102,10 +102,10 @@ func (f charterFlags) charter() (extension.Charter, error) {
 }
 
 // found founds the organisation and invites its first administrator to the first area.
-func found(ctx context.Context, s *server, charter extension.Charter, administrator string) (extension.BatchID, error) {
+func found(ctx context.Context, s *server, charter extension.Charter, administrator string) error {
 	operator := extension.System(charter.Organisation.ID, charter.Organisation.Name)
 	if err := s.roster.Establish(ctx, operator, charter); err != nil {
-		return "", inOneLine(err)
+		return inOneLine(err)
 	}
 	order := invite.Order{Batch: extension.NewID[extension.BatchID](), Text: administrator, Area: charter.Areas[0].ID}
 	for _, role := range charter.Roles {
@@ -114,11 +114,10 @@ func found(ctx context.Context, s *server, charter extension.Charter, administra
 			break
 		}
 	}
-	batch, err := s.invite.Send(ctx, operator, order)
-	if err != nil {
-		return "", fmt.Errorf("the organisation is founded, but its administrator is not invited: %w", inOneLine(err))
+	if _, err := s.invite.Send(ctx, operator, order); err != nil {
+		return fmt.Errorf("the organisation is founded, but its administrator is not invited: %w", err)
 	}
-	return batch, nil
+	return nil
 }
 
 // inOneLine words the errors of verbs for a terminal.

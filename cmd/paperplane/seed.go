@@ -29,7 +29,7 @@ func seed(ctx context.Context, s *server, password string) error {
 	organisation, err := s.roster.Organisation(ctx, demoSlug)
 	if errors.Is(err, extension.ErrNotFound) {
 		charter := demoCharter()
-		if _, err := found(ctx, s, charter, demoAdministrator); err != nil {
+		if err := found(ctx, s, charter, demoAdministrator); err != nil {
 			return fmt.Errorf("seed: %w", err)
 		}
 		organisation = charter.Organisation

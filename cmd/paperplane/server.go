@@ -222,8 +222,8 @@ func (s *server) close() error {
 
 // listen opens a listener, or says which setting names an address that is taken.
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
+	var opening net.ListenConfig
+	listener, err := opening.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: the address is in use or not of this machine; set %s to another one: %w", address, setting, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type testStack struct {
 	clock    *clock
 	log      *testLog
 	password string
+	mobiles  atomic.Int64 // how many numbers were given out
 }
 
 // startTestStack runs a stack with a Kratos binary; an empty one is built from tools/kratos. change adjusts the options.

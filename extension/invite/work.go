@@ -55,8 +55,7 @@ func (s *Service) GoOn(ctx context.Context, batch extension.BatchID, budget time
 // hold writes the trouble on the batch, or takes it off.
 func (s *Service) hold(ctx context.Context, batch extension.BatchID, err error) error {
 	sentence := ""
-	var trouble *extension.TroubleError
-	if errors.As(err, &trouble) {
+	if trouble, ok := errors.AsType[*extension.TroubleError](err); ok {
 		sentence = trouble.Sentence
 	}
 	if err := s.store.Hold(ctx, batch, sentence); err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func TestTOTPMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 			if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, body); status != http.StatusOK {
 				t.Fatalf("setting up the app: status %d", status)
 			}
-			if identity, err := s.client.Identity(ctx, p.identity); err != nil || !identity.TOTP || !identity.Registered {
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || !slices.Contains(identity.Factors, extension.FactorTOTP) || !identity.Registered {
 				t.Errorf("with an app: %+v, %v", identity, err)
 			}
 			if session, err := s.client.Session(ctx, p.browser()); err != nil || session.AAL != extension.AAL2 {
@@ -98,7 +99,7 @@ func TestTOTPMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 			}); status != http.StatusOK {
 				t.Fatalf("removing the app: status %d", status)
 			}
-			if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.TOTP {
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || len(identity.Factors) > 0 {
 				t.Errorf("without the app: %+v, %v", identity, err)
 			}
 		})
@@ -135,7 +136,7 @@ func TestKeysCountByWhatTheyAreFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		identity, err := client.Identity(t.Context(), "i")
-		if err != nil || identity.Registered != c.registered || identity.WebAuthn != c.secured {
+		if err != nil || identity.Registered != c.registered || slices.Contains(identity.Factors, extension.FactorWebAuthn) != c.secured {
 			t.Errorf("%s: %+v, %v", name, identity, err)
 		}
 	}
@@ -156,7 +157,7 @@ func TestAnEmptyKeyCredentialConfusesNothing(t *testing.T) {
 				code["mfa_enabled"] = true
 			})
 			p := own.registered(t)
-			if identity, err := own.client.Identity(t.Context(), p.identity); err != nil || !identity.Registered || identity.TOTP || identity.WebAuthn {
+			if identity, err := own.client.Identity(t.Context(), p.identity); err != nil || !identity.Registered || len(identity.Factors) > 0 {
 				t.Errorf("%+v, %v", identity, err)
 			}
 			nodes := map[string]bool{}

@@ -31,8 +31,7 @@ func identityOf(from ory.Identity) extension.Identity {
 		Active:     from.State != nil && *from.State == stateActive,
 		Mark:       markOf(from.MetadataAdmin),
 		Registered: registered(credentials),
-		TOTP:       len(credentials[credentialTOTP].Identifiers) > 0,
-		WebAuthn:   holdsSecurityKey(credentials[credentialWebAuthn]),
+		Factors:    factors(credentials),
 	}
 }
 
@@ -64,10 +63,16 @@ func registered(credentials map[string]ory.IdentityCredentials) bool {
 	return len(keys(credentials[credentialPasskey])) > 0 || countPasswordless(credentials[credentialWebAuthn]) > 0
 }
 
-// holdsSecurityKey tells whether there is a WebAuthn key that is a second factor. Kratos saves it, like an authenticator
-// app, only once it was proven. Backup codes alone are no factor.
-func holdsSecurityKey(webauthn ory.IdentityCredentials) bool {
-	return len(keys(webauthn)) > countPasswordless(webauthn)
+// factors lists the second factors, which Kratos saves only once they were proven. Backup codes alone are none.
+func factors(credentials map[string]ory.IdentityCredentials) []extension.Factor {
+	var held []extension.Factor
+	if len(credentials[credentialTOTP].Identifiers) > 0 {
+		held = append(held, extension.FactorTOTP)
+	}
+	if webauthn := credentials[credentialWebAuthn]; len(keys(webauthn)) > countPasswordless(webauthn) {
+		held = append(held, extension.FactorWebAuthn)
+	}
+	return held
 }
 
 // keys lists the WebAuthn credentials within one credential of Kratos.

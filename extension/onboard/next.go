@@ -95,25 +95,29 @@ func (s *Service) observe(ctx context.Context, id extension.IdentityID, members 
 	if err := s.store.RecordProfile(ctx, id, identity.Traits); err != nil {
 		return fmt.Errorf("record profile of identity %s: %w", id, err)
 	}
-	now := s.now()
-	for kind, secured := range map[string]bool{"totp": identity.TOTP, "webauthn": identity.WebAuthn} {
-		if err := s.store.SetSecured(ctx, id, kind, secured, now); err != nil {
-			return fmt.Errorf("record factor of identity %s: %w", id, err)
-		}
+	if err := s.store.SetFactors(ctx, id, identity.Factors, s.now()); err != nil {
+		return fmt.Errorf("record factors of identity %s: %w", id, err)
 	}
 	for _, m := range members {
-		if identity.Registered {
-			if _, err := s.store.Record(ctx, m.User, extension.FactRegistered, now); err != nil {
-				return fmt.Errorf("record registration of user %s: %w", m.User.ID, err)
-			}
-		}
-		if m.Terms.ID != "" && identity.Traits.Terms.Version == m.Terms.ID {
-			if err := s.confirm(ctx, m, evidence, now); err != nil {
-				return err
-			}
+		if err := s.observeUser(ctx, identity, m, evidence); err != nil {
+			return err
 		}
 	}
 	return s.activate(ctx, id)
+}
+
+// observeUser records what is true of one user of an identity.
+func (s *Service) observeUser(ctx context.Context, identity extension.Identity, m extension.Member, evidence Evidence) error {
+	now := s.now()
+	if identity.Registered {
+		if _, err := s.store.Record(ctx, m.User, extension.FactRegistered, now); err != nil {
+			return fmt.Errorf("record registration of user %s: %w", m.User.ID, err)
+		}
+	}
+	if m.Terms.ID != "" && identity.Traits.Terms.Version == m.Terms.ID {
+		return s.confirm(ctx, m, evidence, now)
+	}
+	return nil
 }
 
 // confirm records that Kratos holds the acceptance. The evidence is the row that was written when the invitee pressed

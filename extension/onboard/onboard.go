@@ -78,8 +78,8 @@ type Store interface {
 	RecordAcceptance(ctx context.Context, acceptance extension.Acceptance) error
 	// ConfirmAcceptance says that Kratos has taken it.
 	ConfirmAcceptance(ctx context.Context, user extension.User, terms extension.TermsID, at time.Time) error
-	// SetSecured keeps whether Kratos holds a proven second factor of a kind.
-	SetSecured(ctx context.Context, identity extension.IdentityID, kind string, secured bool, at time.Time) error
+	// SetFactors keeps which proven second factors Kratos holds.
+	SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error
 	// Members lists the users of an identity with their organisations.
 	Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error)
 	// Exclusive runs f while no other caller holds the same name, on any replica.

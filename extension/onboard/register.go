@@ -68,8 +68,7 @@ func (s *Service) check(place Place, r Registration) (string, error) {
 	refuse("first_name", nameRefusal(r.FirstName, "first name"))
 	refuse("last_name", nameRefusal(r.LastName, "last name"))
 	mobile, err := s.mobiles(r.Mobile, place.Organisation.Region)
-	var invalid *extension.InvalidError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*extension.InvalidError](err); ok {
 		refused.Fields = append(refused.Fields, invalid.Fields...)
 	} else if err != nil {
 		return "", fmt.Errorf("read mobile number: %w", err)

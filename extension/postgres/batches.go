@@ -128,13 +128,7 @@ func (c *placing) insertUsers(ctx context.Context, tx bun.Tx, b extension.Batch)
 // judgeKnown gives every address whose user is not new its outcome. A user whose only invitation was refused before
 // anything was sent is invited again.
 func (c *placing) judgeKnown(ctx context.Context, tx bun.Tx, b extension.Batch) error {
-	var rows []struct {
-		ID      extension.UserID
-		Key     string
-		Status  extension.Status
-		Refused extension.Refusal
-		Sent    bool
-	}
+	var rows []knownUser
 	err := tx.NewRaw(`
 		SELECT u.id, u.address_key AS key, user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status,
 		       coalesce(i.refused, '') AS refused,
@@ -158,14 +152,23 @@ func (c *placing) judgeKnown(ctx context.Context, tx bun.Tx, b extension.Batch) 
 			continue
 		}
 		c.users[i] = row.ID
-		c.outcomes[i] = known(row.Status, row.Refused, row.Sent)
+		c.outcomes[i] = row.outcome()
 	}
 	return nil
 }
 
-// known is the outcome of an address that the organisation has a user for.
-func known(status extension.Status, refused extension.Refusal, sent bool) extension.Outcome {
-	switch status {
+// knownUser is a user whom the organisation has for a pasted address.
+type knownUser struct {
+	ID      extension.UserID
+	Key     string
+	Status  extension.Status
+	Refused extension.Refusal // of the newest invitation
+	Sent    bool              // some invitation was
+}
+
+// outcome is what becomes of the address.
+func (u knownUser) outcome() extension.Outcome {
+	switch u.Status {
 	case extension.Active:
 		return extension.OutcomeAlreadyMember
 	case extension.Inactive:
@@ -174,7 +177,7 @@ func known(status extension.Status, refused extension.Refusal, sent bool) extens
 		return extension.OutcomeAlreadyExpired
 	case extension.Pending:
 	}
-	if refused != "" && refused != extension.RefusedUnknown && !sent {
+	if u.Refused != "" && u.Refused != extension.RefusedUnknown && !u.Sent {
 		return extension.OutcomeQueued
 	}
 	return extension.OutcomeAlreadyPending

@@ -86,29 +86,33 @@ func (db *DB) ConfirmAcceptance(ctx context.Context, user extension.User, terms 
 	})
 }
 
-// SetSecured notes whether Kratos holds a proven factor of this kind for an identity, with an audit row for every user
-// of it when that has changed.
-func (db *DB) SetSecured(ctx context.Context, identity extension.IdentityID, kindOfFactor string, secured bool, at time.Time) error {
+// SetFactors makes these the proven second factors of an identity that Kratos holds, with an audit row for every user of
+// it for each that is new or gone.
+func (db *DB) SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		action := extension.ActionFactorProven
-		change := tx.NewRaw(`INSERT INTO factors (identity_id, kind, proven_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, identity, kindOfFactor, at.UTC())
-		if !secured {
-			action = extension.ActionFactorRemoved
-			change = tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? AND kind = ?`, identity, kindOfFactor)
-		}
-		result, err := change.Exec(ctx)
-		if err != nil {
+		added := tx.NewRaw(`
+			INSERT INTO factors (identity_id, kind, proven_at) SELECT ?, kind, ? FROM unnest(?::text[]) AS kind
+			ON CONFLICT DO NOTHING RETURNING kind`, identity, at.UTC(), array(proven))
+		if err := auditFactors(ctx, tx, identity, added, extension.ActionFactorProven, at); err != nil {
 			return err
 		}
-		if n, _ := result.RowsAffected(); n == 0 {
-			return nil
-		}
-		_, err = tx.NewRaw(`
-			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
-			SELECT ?, organisation_id, id, address, ?, id, ? FROM users WHERE identity_id = ?`,
-			at.UTC(), string(action), kindOfFactor, identity).Exec(ctx)
-		return err
+		gone := tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? AND kind = ANY (?::text[]) AND kind <> ALL (?::text[]) RETURNING kind`,
+			identity, array(extension.KratosFactors()), array(proven))
+		return auditFactors(ctx, tx, identity, gone, extension.ActionFactorRemoved, at)
 	})
+}
+
+// auditFactors runs a change that returns kinds of factor, and writes the audit of each.
+func auditFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID, change *bun.RawQuery, action extension.Action, at time.Time) error {
+	var kinds []extension.Factor
+	if err := change.Scan(ctx, &kinds); err != nil || len(kinds) == 0 {
+		return err
+	}
+	_, err := tx.NewRaw(`
+		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
+		SELECT ?, u.organisation_id, u.id, u.address, ?, u.id, k FROM users u, unnest(?::text[]) AS k WHERE u.identity_id = ?`,
+		at.UTC(), string(action), array(kinds), identity).Exec(ctx)
+	return err
 }
 
 // Unreported hands out identities of users who are half-way and in time, longest unasked first and none twice within a

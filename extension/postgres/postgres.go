@@ -119,17 +119,15 @@ func kind(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return extension.ErrNotFound
 	}
-	var pg pgdriver.Error
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[pgdriver.Error](err); ok {
 		return pgKind(pg)
 	}
-	var network net.Error
 	for _, lost := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded} {
 		if errors.Is(err, lost) {
 			return noAnswer(err)
 		}
 	}
-	if errors.As(err, &network) {
+	if _, ok := errors.AsType[net.Error](err); ok {
 		return noAnswer(err)
 	}
 	return err

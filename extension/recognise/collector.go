@@ -15,8 +15,8 @@ type collector struct {
 // mention is the address that was read last, within one entry. Its key is empty
 // behind a separator.
 type mention struct {
-	key    string
-	target bool
+	key   string
+	place place
 }
 
 // newCollector makes a collector for the addresses in text.
@@ -33,29 +33,29 @@ func newCollector(text string) *collector {
 }
 
 // address takes one word with an @ in it.
-func (c *collector) address(word string, target bool) {
+func (c *collector) address(word string, where place) {
 	word = trim(word)
 	send, reason := parse(word)
 	switch {
 	case reason == MoreThanOneAt && isSlashList(word):
 		for part := range strings.SplitSeq(word, "/") {
 			c.last = mention{}
-			c.address(part, target)
+			c.address(part, where)
 		}
 		return
 	case reason != "":
-		if !c.repeats(word, target) {
+		if !c.repeats(word, where) {
 			c.reject(word, reason)
 		}
 		return
 	}
 	if _, known := c.seen[send]; known {
-		if !c.repeats(send, target) {
+		if !c.repeats(send, where) {
 			c.result.Duplicates++
 		}
 		return
 	}
-	c.last = mention{key: send, target: target}
+	c.last = mention{key: send, place: where}
 	c.seen[send] = struct{}{}
 	c.result.Recognised = append(c.result.Recognised, Address{Send: send, Key: send, Raw: word})
 	c.doubt(send)
@@ -75,9 +75,9 @@ func isSlashList(word string) bool {
 // repeats reports whether an address is the same mention as the one before it,
 // once as a text and once as its target: "a@example.com <a@example.com>" or a
 // link whose text is the address. Such a pair is one address and no duplicate.
-func (c *collector) repeats(key string, target bool) bool {
-	same := c.last.key == key && c.last.target != target
-	c.last = mention{key: key, target: target}
+func (c *collector) repeats(key string, where place) bool {
+	same := c.last.key == key && c.last.place != where
+	c.last = mention{key: key, place: where}
 	if same {
 		c.last = mention{}
 	}

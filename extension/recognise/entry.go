@@ -27,7 +27,7 @@ func (s *scanner) finish(by separator) {
 func (s *scanner) settle(tokens []token, by separator) {
 	s.out.work += len(tokens)
 	s.release(tokens)
-	if by == comma && len(tokens) == 1 && tokens[0].kind == dotted && !tokens[0].target {
+	if by == comma && len(tokens) == 1 && tokens[0].kind == dotted && tokens[0].place == inText {
 		s.held = tokens[0]
 		return
 	}
@@ -36,7 +36,7 @@ func (s *scanner) settle(tokens []token, by separator) {
 		s.out.rejectMeant(text, NoAtSign, unspoken(text))
 		return
 	}
-	listed := by != link && s.isList(tokens)
+	listed := by != link && slices.ContainsFunc(tokens, isDottedWord) && s.isList(tokens)
 	var run ignoredRun
 	for len(tokens) > 0 {
 		if n := chainLength(tokens); n > 1 {
@@ -45,7 +45,7 @@ func (s *scanner) settle(tokens []token, by separator) {
 		}
 		t := tokens[0]
 		switch {
-		case t.kind == candidate, t.kind == quotedName, t.kind == protected, t.kind == dotted && (listed || t.target):
+		case t.kind == candidate, t.kind == quotedName, t.kind == protected, t.kind == dotted && (listed || t.place == asTarget):
 			s.flush(&run)
 			s.settlePiece(t)
 		case t.kind == literal && s.labelsNext(tokens):
@@ -63,7 +63,7 @@ func (s *scanner) settlePiece(t token) {
 	piece := s.text[t.start:t.end]
 	switch t.kind {
 	case candidate:
-		s.out.address(piece, t.target)
+		s.out.address(piece, t.place)
 	case quotedName:
 		s.out.reject(trim(piece), UnsupportedCharacters)
 	default:
@@ -81,7 +81,7 @@ func (s *scanner) release(next []token) {
 	word := s.text[s.held.start:s.held.end]
 	s.held = token{}
 	named := len(next) > 1 && (next[0].kind == phrase || next[0].kind == dotted) &&
-		slices.ContainsFunc(next, func(t token) bool { return t.kind == candidate && t.target })
+		slices.ContainsFunc(next, func(t token) bool { return t.kind == candidate && t.place == asTarget })
 	if named && strings.Count(word, ".") == 1 {
 		s.out.ignore(word)
 		return
@@ -92,7 +92,7 @@ func (s *scanner) release(next []token) {
 // isList reports whether an entry holds nothing but what looks like addresses,
 // with or without @, perhaps behind a number. Only then is a dotted word without
 // @ taken for a mistake; elsewhere it may be a web site, an abbreviation or, next
-// to an @ with one side missing, that side.
+// to an address that a space broke up, its other half.
 func (s *scanner) isList(tokens []token) bool {
 	for i, t := range tokens {
 		text := s.text[t.start:t.end]
@@ -104,13 +104,17 @@ func (s *scanner) isList(tokens []token) bool {
 		case literal, maskAt, maskDot:
 			return false
 		case candidate:
-			if text[0] == '@' || text[len(text)-1] == '@' {
+			if _, reason := parse(trim(text)); reason != "" {
 				return false
 			}
+		case dotted, quotedName, protected:
 		}
 	}
 	return true
 }
+
+// isDottedWord reports whether t is a word that may be an address without its @.
+func isDottedWord(t token) bool { return t.kind == dotted }
 
 // isOrdinal reports whether word numbers a list.
 func isOrdinal(word string) bool {

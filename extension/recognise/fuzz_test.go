@@ -30,6 +30,7 @@ func FuzzRecognise(f *testing.F) {
 		checkLists(t, got)
 		checkLines(t, text, got)
 		checkNothingVanishes(t, text, got)
+		checkOrder(t, text, got)
 		checkWork(t, text)
 	})
 }
@@ -169,6 +170,34 @@ func checkNothingVanishes(t *testing.T, text string, r Result) {
 	for _, word := range strings.FieldsFunc(strings.ToLower(uniform), isNoWord) {
 		if !strings.Contains(found, word) && !strings.HasSuffix(word, "mailto") && word != "to" {
 			t.Errorf("%q of %q is neither recognised nor rejected nor ignored: %+v", word, text, r)
+		}
+	}
+}
+
+// checkOrder checks that every list has the pieces as they stand in the text, in
+// its order. It leaves out encoded links.
+func checkOrder(t *testing.T, text string, r Result) {
+	t.Helper()
+	uniform := clean(text)
+	if strings.Contains(uniform, "%") {
+		return
+	}
+	var recognised, rejected []string
+	for _, a := range r.Recognised {
+		recognised = append(recognised, a.Raw)
+	}
+	for _, x := range r.Rejected {
+		rejected = append(rejected, x.Text)
+	}
+	for _, pieces := range [][]string{recognised, rejected, r.Ignored} {
+		rest := uniform
+		for _, piece := range pieces {
+			at := strings.Index(rest, piece)
+			if at < 0 {
+				t.Errorf("%q of %q does not stand where its list has it: %q", piece, text, pieces)
+				break
+			}
+			rest = rest[at+len(piece):]
 		}
 	}
 }

@@ -93,7 +93,7 @@ func sharesShapes(script string) bool {
 // one, "rare".
 func scriptOf(r rune) string {
 	switch {
-	case r < utf8.RuneSelf && !isLetterOrDigit(byte(r)), r >= '0' && r <= '9':
+	case r < utf8.RuneSelf && !isLetterOrDigit(r), r >= '0' && r <= '9':
 		return ""
 	case unicode.Is(unicode.Latin, r):
 		return "Latin"

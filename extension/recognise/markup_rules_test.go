@@ -57,6 +57,7 @@ func missingAtRules() []rule {
 		{"among addresses", "a@example.com bob.example.com c@example.com", []string{"a@example.com", "c@example.com", "x bob.example.com: no_at_sign"}},
 		{"in angle brackets", "Bob <bob.example.com>", []string{"x bob.example.com: no_at_sign", "- Bob"}},
 		{"with something else for the @", "bob%40example.com\nbob#example.com", []string{"x bob%40example.com: no_at_sign → bob@example.com", "x bob#example.com: no_at_sign"}},
+		{"not the other half of a broken address", "a@exam ple.com\nb.smith @example.com", []string{"x a@exam: bad_domain", "x @example.com: missing_name", "- ple.com", "- b.smith"}},
 		{"among words it may be a web site", "see example.com\nexample.com (Bob)", []string{"- see example.com", "- example.com", "- Bob"}},
 		{"what has full stops and no domain", "v1.2.3\n10.0.0.1\nJ.R.R.\ne.g.\n...\nwww.example.com\na..b.com", []string{"- v1.2.3", "- 10.0.0.1", "- J.R.R.", "- e.g.", "- www.example.com", "- a..b.com"}},
 		{"words without full stops", "alice\nroot, localhost", []string{"- alice", "- root", "- localhost"}},

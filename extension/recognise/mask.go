@@ -76,6 +76,7 @@ func judgeChain(chain []token) (reason Reason, complete bool) {
 			if i == 0 {
 				reason = BadDomain
 			}
+		default: // a word of the name or the domain
 		}
 	}
 	return reason, at && dot

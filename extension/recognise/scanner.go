@@ -10,10 +10,18 @@ import (
 type token struct {
 	start, end int
 	kind       tokenKind
+	place      place
 	words      int  // how many words a phrase has
 	gap        bool // a bracket or a quote stands before it
-	target     bool // stands in angle brackets or in a link, as the address behind a name does
 }
+
+// place says where a token stands.
+type place int
+
+const (
+	inText   place = iota
+	asTarget       // in angle brackets or in a link, as the address behind a name does
+)
 
 type tokenKind int
 
@@ -187,10 +195,11 @@ func (s *scanner) add(kind tokenKind, start, end int) {
 		s.tokens[n].words++
 		return
 	}
-	s.tokens = append(s.tokens, token{
-		start: start, end: end, kind: kind, words: 1,
-		gap: s.gap, target: s.angle || s.inside,
-	})
+	where := inText
+	if s.angle || s.inside {
+		where = asTarget
+	}
+	s.tokens = append(s.tokens, token{start: start, end: end, kind: kind, place: where, words: 1, gap: s.gap})
 	s.gap, s.angle = false, false
 }
 
@@ -203,10 +212,7 @@ func (s *scanner) nested(text string) {
 // hasContent reports whether word has anything but punctuation.
 func hasContent(word string) bool {
 	return strings.ContainsFunc(word, func(r rune) bool {
-		if r < utf8.RuneSelf {
-			return isLetterOrDigit(byte(r))
-		}
-		return !unicode.IsPunct(r)
+		return isLetterOrDigit(r) || r >= utf8.RuneSelf && !unicode.IsPunct(r)
 	})
 }
 
@@ -243,6 +249,6 @@ func hasPrefixFold(text, prefix string) bool {
 }
 
 // isLetterOrDigit reports whether c is an ASCII letter or digit.
-func isLetterOrDigit(c byte) bool {
+func isLetterOrDigit[T byte | rune](c T) bool {
 	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z'
 }

@@ -65,16 +65,12 @@ func likelyProvider(name, suffix string) string {
 		switch {
 		case strings.Contains(p.suffixes, " "+suffix+" "):
 			return p.name + "." + suffix
-		case isShortCom(suffix) && strings.HasPrefix(p.suffixes, " com "):
-			return p.name + ".com"
+		case (suffix == "om" || isSlip(suffix, "com")) && strings.HasPrefix(p.suffixes, " com "):
+			return p.name + ".com" // .co, .cm and .om are real, but hardly for these names
 		}
 	}
 	return ""
 }
-
-// isShortCom reports whether suffix is a real top-level domain that is .com with
-// one letter missing. Under it a provider's name is a slip; other names are not.
-func isShortCom(suffix string) bool { return suffix == "co" || suffix == "cm" || suffix == "om" }
 
 // isSlip reports whether typed is meant with one slip of the keyboard: a letter
 // missing, added, changed, or two neighbours swapped (the optimal string

@@ -24,6 +24,7 @@ func typoRules() []rule {
 		{"slips on both sides of the dot", "a@hotmial.con", typo("a@hotmial.con", "a@hotmail.com")},
 		{"a provider under a neighbour of .com", "a@gmail.cm", typo("a@gmail.cm", "a@gmail.com")},
 		{"a mistyped provider under a neighbour of .com", "a@gmial.co", typo("a@gmial.co", "a@gmail.com")},
+		{"a provider under a slip of .com", "a@outlook.comk", typo("a@outlook.comk", "a@outlook.com")},
 		{"a mistyped .com", "a@example.cmo", typo("a@example.cmo", "a@example.com")},
 		{"a mistyped .net", "a@mail.example.nte", typo("a@mail.example.nte", "a@mail.example.net")},
 		{"a mistyped .org", "a@example.ogr", typo("a@example.ogr", "a@example.org")},

@@ -67,7 +67,10 @@ func (c *Cluster) Stop() error { return c.server.Stop() }
 func (c *Cluster) Server() *local.Postgres { return c.server }
 
 // DSN makes an empty database for one test.
-func (c *Cluster) DSN(t *testing.T) string { return c.create(t, "template0") }
+func (c *Cluster) DSN(t *testing.T) string {
+	t.Helper()
+	return c.create(t, "template0")
+}
 
 // Open makes a migrated database for one test and opens it.
 func (c *Cluster) Open(t *testing.T) *postgres.DB {

@@ -1,0 +1,174 @@
+package extension_test
+
+import (
+	"testing"
+	"time"
+
+	"paperplane/extension"
+)
+
+func noon() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
+
+// situation is one combination of everything that decides a user's standing. Its methods say the user guide's rules a
+// second time, in another way than the code does.
+type situation struct {
+	paused, activated, started, registered, secured, accepted bool
+	expires                                                   time.Duration // from now; 0 exactly now
+	undelivered                                               bool          // no letter has gone out, so nothing expires
+	policy                                                    extension.TwoFactor
+}
+
+func (s situation) facts() extension.Facts {
+	at := func(happened bool) time.Time {
+		if happened {
+			return noon().Add(-time.Hour)
+		}
+		return time.Time{}
+	}
+	f := extension.Facts{
+		Invited: noon().Add(-2 * time.Hour), Paused: at(s.paused), Activated: at(s.activated), Started: at(s.started),
+		Registered: at(s.registered), Secured: at(s.secured), Accepted: at(s.accepted),
+	}
+	if !s.undelivered {
+		f.Expires = noon().Add(s.expires)
+	}
+	return f
+}
+
+func (s situation) status() extension.Status {
+	verdict := extension.Pending
+	if !s.undelivered && s.expires <= 0 {
+		verdict = extension.Expired
+	}
+	if s.activated {
+		verdict = extension.Active
+	}
+	if s.paused {
+		verdict = extension.Inactive
+	}
+	return verdict
+}
+
+// step walks backwards from the end: the earliest thing that is missing wins.
+func (s situation) step() extension.Step {
+	step := extension.StepIn
+	if !s.accepted {
+		step = extension.StepAgree
+	}
+	if s.policy == extension.TwoFactorRequired && !s.secured {
+		step = extension.StepSecure
+	}
+	if !s.registered {
+		step = extension.StepRegister
+	}
+	if !s.registered && !s.started {
+		step = extension.StepStart
+	}
+	switch s.status() {
+	case extension.Expired:
+		step = extension.StepExpired
+	case extension.Inactive:
+		step = extension.StepPaused
+	case extension.Active, extension.Pending:
+	}
+	return step
+}
+
+func (s situation) complete() bool {
+	needs := []bool{s.registered, s.accepted}
+	if s.policy == extension.TwoFactorRequired {
+		needs = append(needs, s.secured)
+	}
+	for _, met := range needs {
+		if !met {
+			return false
+		}
+	}
+	return true
+}
+
+func (s situation) enabled() bool {
+	inTime := s.undelivered || s.expires > 0
+	return !s.paused && (s.activated || s.registered || s.started && inTime)
+}
+
+func everySituation() []situation {
+	var all []situation
+	for bits := range 1 << 8 {
+		bit := func(n int) bool { return bits>>n&1 == 1 }
+		for _, expires := range []time.Duration{-time.Hour, -1, 0, 1, time.Hour} {
+			s := situation{
+				paused: bit(0), activated: bit(1), started: bit(2), registered: bit(3), secured: bit(4), accepted: bit(5),
+				undelivered: bit(6), expires: expires, policy: extension.TwoFactorOff,
+			}
+			if bit(7) {
+				s.policy = extension.TwoFactorRequired
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func TestFactsDecideAsTheUserGuideSays(t *testing.T) {
+	t.Parallel()
+	for _, s := range everySituation() {
+		f := s.facts()
+		if got := f.Status(noon()); got != s.status() {
+			t.Errorf("status %s, want %s of %+v", got, s.status(), s)
+		}
+		if got := f.Next(s.policy, noon()); got != s.step() {
+			t.Errorf("next %s, want %s of %+v", got, s.step(), s)
+		}
+		if got := f.Complete(s.policy); got != s.complete() {
+			t.Errorf("complete %v, want %v of %+v", got, s.complete(), s)
+		}
+		if got := f.Enabled(noon()); got != s.enabled() {
+			t.Errorf("enabled %v, want %v of %+v", got, s.enabled(), s)
+		}
+	}
+}
+
+func TestOnlyTheCompleteAreIn(t *testing.T) {
+	t.Parallel()
+	for _, s := range everySituation() {
+		f := s.facts()
+		if f.Next(s.policy, noon()) == extension.StepIn && !f.Complete(s.policy) {
+			t.Errorf("in without being complete: %+v", s)
+		}
+		if f.Next(s.policy, noon()) == extension.StepIn && !f.Enabled(noon()) {
+			t.Errorf("in with the identity switched off: %+v", s)
+		}
+	}
+}
+
+func TestWhatDecidesNothingDecidesNothing(t *testing.T) {
+	t.Parallel()
+	for _, s := range everySituation() {
+		plain := s.facts()
+		opened := plain
+		opened.Opened, opened.Sent = noon(), noon() // perhaps a mail scanner
+		same := opened.Status(noon()) == plain.Status(noon()) && opened.Next(s.policy, noon()) == plain.Next(s.policy, noon()) &&
+			opened.Enabled(noon()) == plain.Enabled(noon()) && opened.Complete(s.policy) == plain.Complete(s.policy)
+		if !same {
+			t.Errorf("an opened link changes %+v", s)
+		}
+	}
+}
+
+func TestEveryStatusIsOffered(t *testing.T) {
+	t.Parallel()
+	seen := map[extension.Status]bool{}
+	for _, s := range everySituation() {
+		seen[s.facts().Status(noon())] = true
+	}
+	offered := extension.Statuses()
+	if len(offered) != len(seen) {
+		t.Errorf("%v are offered, %v exist", offered, seen)
+	}
+	for _, status := range offered {
+		if !seen[status] {
+			t.Errorf("%s is offered and does not exist", status)
+		}
+	}
+}
