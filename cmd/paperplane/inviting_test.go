@@ -234,7 +234,7 @@ func (s *testStack) knownPeople(t *testing.T, ada *visitor) {
 	batch.says(t, 200, "1 of 1 invitation was sent.", "Not sent (4)", "Send more invites")
 	for address, reason := range map[string]string{
 		"active@example.com":   "Already part of this organisation, and Active.",
-		"PENDING@example.com":  "Already invited: the invitation is Pending and its link still works.",
+		"pending@example.com":  "Already invited: the invitation is Pending and its link still works.",
 		"expired@example.com":  "Already invited, but the invitation has Expired. Resend it from the users list",
 		"inactive@example.com": "Already part of this organisation, but Inactive. Resume the user in the users list",
 	} {

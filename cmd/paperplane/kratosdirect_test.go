@@ -123,6 +123,14 @@ func (v *visitor) whoami(t *testing.T) int {
 	return status
 }
 
+// aal is the assurance level of the visitor's session.
+func (v *visitor) aal(t *testing.T) string {
+	t.Helper()
+	_, session := v.inKratos(t, http.MethodGet, "/sessions/whoami", nil)
+	level, _ := session["authenticator_assurance_level"].(string)
+	return level
+}
+
 // keepsCookies is another browser with the cookies that this one has now.
 func (v *visitor) keepsCookies(t *testing.T) *visitor {
 	t.Helper()
@@ -175,12 +183,15 @@ func (f *settings) attribute(node, attribute string) any {
 	return nil
 }
 
-// traits are the identity's traits as the flow has them, with changes.
+// traits are the identity's traits as the flow has them, with changes; nil takes one away.
 func (f *settings) traits(changes object) object {
 	identity, _ := f.flow["identity"].(object)
 	traits, _ := identity["traits"].(object)
 	for name, value := range changes {
 		traits[name] = value
+		if value == nil {
+			delete(traits, name)
+		}
 	}
 	return traits
 }

@@ -153,22 +153,24 @@ func (s *testStack) user(t *testing.T, address string) extension.User {
 	return extension.User{}
 }
 
+// givenPorts holds the ports that stacks of this process were given: one that is free now may be another stack's in a
+// moment.
+var givenPorts sync.Map
+
 func freePorts(t *testing.T) stackPorts {
 	t.Helper()
-	taken := map[int]bool{}
 	free := func() int {
 		for {
 			port, err := local.FreePort(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !taken[port] {
-				taken[port] = true
+			if _, given := givenPorts.LoadOrStore(port, true); !given {
 				return port
 			}
 		}
 	}
-	return stackPorts{public: free(), internal: free(), mailbox: free(), kratosPublic: free(), kratosAdmin: free()}
+	return stackPorts{public: free(), internal: free(), mailbox: free(), kratosPublic: free(), kratosAdmin: free(), postgres: free()}
 }
 
 // eachKratos runs a test against the Kratos built from tools/kratos, and against KRATOS_BIN too when that is set.

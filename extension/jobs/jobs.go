@@ -5,6 +5,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"paperplane/extension"
 )
@@ -70,4 +72,27 @@ func (q *Queue) GoOn(ctx context.Context, batch extension.BatchID) error {
 		return fmt.Errorf("insert job for batch %s: %w", batch, err)
 	}
 	return nil
+}
+
+// waiting tells which of these batches have a job that will be worked by itself. River's uniqueness does not see the jobs
+// of GoOn, and a second job would not wait as long as a part in trouble asked the first to. A job that runs does not
+// count: the process that ran it may be dead.
+func (q *Queue) waiting(ctx context.Context, batches []extension.BatchID) (map[extension.BatchID]bool, error) {
+	found, err := q.client.JobList(ctx, river.NewJobListParams().
+		Kinds(goOnArgs{}.Kind()).
+		States(rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateScheduled).
+		Where("args->>'batch' = any(@batches::text[])", river.NamedArgs{"batches": batches}).
+		First(10*round))
+	if err != nil {
+		return nil, fmt.Errorf("list jobs of batches: %w", err)
+	}
+	waiting := make(map[extension.BatchID]bool, len(found.Jobs))
+	for _, job := range found.Jobs {
+		var args goOnArgs
+		if err := json.Unmarshal(job.EncodedArgs, &args); err != nil {
+			return nil, fmt.Errorf("read job %d: %w", job.ID, err)
+		}
+		waiting[args.Batch] = true
+	}
+	return waiting, nil
 }

@@ -63,11 +63,26 @@ func (w *goOnWorker) Work(ctx context.Context, job *river.Job[goOnArgs]) error {
 }
 
 func pause(err error) time.Duration {
-	var trouble *extension.TroubleError
-	if errors.As(err, &trouble) && trouble.After > 0 {
-		return trouble.After
+	if after := asked(err); after > 0 {
+		return after
 	}
 	return patience + rand.N(patience) //nolint:gosec // jitter needs no secrecy
+}
+
+// asked is the longest pause that a part in trouble asked for; several parts can be in trouble at once.
+func asked(err error) time.Duration {
+	var longest time.Duration
+	var trouble *extension.TroubleError
+	if errors.As(err, &trouble) {
+		longest = trouble.After
+	}
+	var several interface{ Unwrap() []error }
+	if errors.As(err, &several) {
+		for _, one := range several.Unwrap() {
+			longest = max(longest, asked(one))
+		}
+	}
+	return longest
 }
 
 // sweepArgs says "put back the jobs of batches that have none".
@@ -82,14 +97,21 @@ type sweepWorker struct {
 	queue   *Queue
 }
 
-// Work puts a job back for every unfinished batch, in case a process died between the rows and the job. Here
-// uniqueness is right: while such a job is under way, no second one is needed.
+// Work puts a job back for every unfinished batch that has none, in case a process died between the rows and the job.
+// Here uniqueness is right: replicas that sweep at once put back one.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	unfinished, err := w.batches.Unfinished(ctx, round)
 	if err != nil {
 		return err
 	}
+	waiting, err := w.queue.waiting(ctx, unfinished)
+	if err != nil {
+		return err
+	}
 	for _, batch := range unfinished {
+		if waiting[batch] {
+			continue
+		}
 		opts := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: underWay()}}
 		if _, err := w.queue.client.Insert(ctx, goOnArgs{Batch: batch}, opts); err != nil {
 			return fmt.Errorf("put back job of batch %s: %w", batch, err)

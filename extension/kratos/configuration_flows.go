@@ -34,9 +34,11 @@ func (o ConfigurationOptions) methods() section {
 			"identifier_similarity_check_enabled": true,
 			"haveibeenpwned_enabled":              o.BreachCheck,
 		}},
-		"profile":       section{"enabled": true},
-		"totp":          section{"enabled": true, "config": section{"issuer": o.Issuer}},
-		"lookup_secret": section{"enabled": true},
+		"profile": section{"enabled": true},
+		"totp":    section{"enabled": true, "config": section{"issuer": o.Issuer}},
+		// Backup codes would undo what the guards protect: Kratos shows them to a session that knows the password alone,
+		// and raises a session that confirms new ones to aal2 before it asks the guard (seen on v1.3.1 and v26.2).
+		"lookup_secret": section{"enabled": false},
 		// A recovery link is used up by the first mail scanner that opens it.
 		"link": section{"enabled": false},
 		// Admit needs recovery codes. Codes as a way to sign in stay off: everybody with a mailbox would have registered.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"io/fs"
 	"time"
 
 	"paperplane/extension"
@@ -13,4 +14,33 @@ func (db *DB) StatusInSQL(ctx context.Context, f extension.Facts, now time.Time)
 	err := db.bun.NewRaw(`SELECT user_status(?::timestamptz, ?::timestamptz, ?::timestamptz, ?)`,
 		nullTime(f.Paused), nullTime(f.Activated), nullTime(f.Expires), now).Scan(ctx, &status)
 	return status, err
+}
+
+// Exec runs a statement. Its errors are of the package's kinds.
+func (db *DB) Exec(ctx context.Context, statement string, arguments ...any) error {
+	_, err := db.bun.NewRaw(statement, arguments...).Exec(ctx)
+	return kind(err)
+}
+
+// Read reads one value or a list of them. Its errors are of the package's kinds.
+func (db *DB) Read(ctx context.Context, into any, query string, arguments ...any) error {
+	return kind(db.bun.NewRaw(query, arguments...).Scan(ctx, into))
+}
+
+// MigrateFiles applies these migrations instead of the embedded ones and lists all and whether they are applied.
+func (db *DB) MigrateFiles(ctx context.Context, files fs.FS) (map[string]bool, error) {
+	m, err := newMigrator(ctx, db, files)
+	if err != nil {
+		return nil, err
+	}
+	_, failed := m.Migrate(ctx)
+	steps, err := m.MigrationsWithStatus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	applied := make(map[string]bool, len(steps))
+	for _, step := range steps {
+		applied[step.Name] = step.IsApplied()
+	}
+	return applied, failed
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // host is where everything listens: one address, the same in every URL, because
@@ -39,19 +40,44 @@ func (e *PortInUseError) Error() string {
 	return sentence + " or choose another port with " + e.Setting
 }
 
+// A program that is being started holds a copy of every socket of ours until it has begun, so a port that was let go
+// can seem in use for some milliseconds. It is tried this often, this far apart.
+const (
+	portTries = 20
+	portPause = 10 * time.Millisecond
+)
+
 // CheckPort returns a *PortInUseError if something listens on the port already
 // on 127.0.0.1, and any other error of listening there as it is. Port 0, which asks for a free one, is always in order.
 func CheckPort(ctx context.Context, port int, program, setting string) error {
 	if port == 0 {
 		return nil
 	}
+	pause := time.NewTicker(portPause)
+	defer pause.Stop()
+	for range portTries {
+		err := tryPort(ctx, port)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("check port for %s: %w", program, err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("check port for %s: %w", program, ctx.Err())
+		case <-pause.C:
+		}
+	}
+	return &PortInUseError{Port: port, Program: program, Setting: setting}
+}
+
+// tryPort listens on a port of 127.0.0.1 and lets it go.
+func tryPort(ctx context.Context, port int) error {
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return &PortInUseError{Port: port, Program: program, Setting: setting}
-	}
 	if err != nil {
-		return fmt.Errorf("check port for %s: %w", program, err)
+		return err
 	}
 	return listener.Close()
 }
@@ -66,11 +92,14 @@ func FreePort(ctx context.Context) (int, error) {
 			return 0, fmt.Errorf("choose port: %w", err)
 		}
 		port := lowestFreePort + int(offset.Int64())
-		err = CheckPort(ctx, port, "a test", "")
-		if taken := (*PortInUseError)(nil); errors.As(err, &taken) {
+		err = tryPort(ctx, port)
+		if errors.Is(err, syscall.EADDRINUSE) {
 			continue
 		}
-		return port, err
+		if err != nil {
+			return 0, fmt.Errorf("choose port: %w", err)
+		}
+		return port, nil
 	}
 	return 0, fmt.Errorf("no free port between %d and %d on %s", lowestFreePort, highestFreePort, host)
 }

@@ -72,10 +72,13 @@ func (c *Cluster) DSN(t *testing.T) string {
 	return c.create(t, "template0")
 }
 
+// Migrated makes a migrated database for one test.
+func (c *Cluster) Migrated(t *testing.T) string { return c.create(t, template) }
+
 // Open makes a migrated database for one test and opens it.
 func (c *Cluster) Open(t *testing.T) *postgres.DB {
 	t.Helper()
-	return c.OpenDSN(t, c.create(t, template))
+	return c.OpenDSN(t, c.Migrated(t))
 }
 
 // OpenDSN opens a database until the test ends.
