@@ -55,6 +55,7 @@ type Receipt struct {
 type TroubleError struct {
 	Sentence string
 	After    time.Duration // how long the part asked us to wait; zero when it did not say
+	Refused  bool          // the part answered, and certainly did nothing: the call need not be remembered as perhaps obeyed
 	Cause    error
 }
 

@@ -59,7 +59,7 @@ type guardRequest struct {
 }
 
 // judge answers a guard hook: 204 lets the change through, 400 with messages refuses it at the field it is about.
-func (h *Hooks) judge(c *fiber.Ctx, method gate.Method) error {
+func (h *Hooks) judge(c *fiber.Ctx, method extension.SettingsMethod) error {
 	var request guardRequest
 	if err := decode(c.Body(), &request); err != nil {
 		return err

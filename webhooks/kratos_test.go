@@ -27,10 +27,10 @@ func TestGuardHooksOfBothVersionsAreUnderstood(t *testing.T) {
 	t.Parallel()
 	before := extension.Traits{Email: "invitee@example.com"}
 	for name, want := range map[string]gate.Change{
-		"guard_profile.v1":   {Method: gate.MethodProfile, Identity: invitee, Before: before, After: registered(), Cookie: cookie},
-		"guard_profile.v26":  {Method: gate.MethodProfile, Identity: invitee, Before: before, After: registered(), AAL: extension.AAL1},
-		"guard_password.v1":  {Method: gate.MethodPassword, Identity: invitee, Before: before, After: before, Cookie: cookie},
-		"guard_password.v26": {Method: gate.MethodPassword, Identity: invitee, Before: before, After: before, AAL: extension.AAL1},
+		"guard_profile.v1":   {Method: extension.MethodProfile, Identity: invitee, Before: before, After: registered(), Cookie: cookie},
+		"guard_profile.v26":  {Method: extension.MethodProfile, Identity: invitee, Before: before, After: registered(), AAL: extension.AAL1},
+		"guard_password.v1":  {Method: extension.MethodPassword, Identity: invitee, Before: before, After: before, Cookie: cookie},
+		"guard_password.v26": {Method: extension.MethodPassword, Identity: invitee, Before: before, After: before, AAL: extension.AAL1},
 	} {
 		h := setup(&verbs{})
 		status, body := h.ask(t, http.MethodPost, "/hooks/kratos/guard/"+string(want.Method), bearer, captured(t, name))
@@ -61,7 +61,7 @@ func TestReportHooksOfBothVersionsAreUnderstood(t *testing.T) {
 
 func TestEveryUrlTellsItsMethod(t *testing.T) {
 	t.Parallel()
-	for _, method := range gate.Methods() {
+	for _, method := range extension.SettingsMethods() {
 		h := setup(&verbs{})
 		if status, _ := h.ask(t, http.MethodPost, "/hooks/kratos/guard/"+string(method), bearer, captured(t, "guard_profile.v26")); status != http.StatusNoContent {
 			t.Errorf("%s: %d", method, status)
@@ -160,7 +160,7 @@ func TestTraitsThatCannotBeReadAreMarkedAndNotGuessed(t *testing.T) {
 	if len(h.verbs.changes) != 1 || h.verbs.changes[0].Malformed == nil {
 		t.Errorf("without the traits before: %+v", h.verbs.changes)
 	}
-	want := gate.Change{Method: gate.MethodProfile, Identity: invitee}
+	want := gate.Change{Method: extension.MethodProfile, Identity: invitee}
 	if diff := cmp.Diff(want, h.verbs.changes[0], cmpopts.IgnoreFields(gate.Change{}, "Malformed")); diff != "" {
 		t.Errorf("without the traits before, something was guessed: %s", diff)
 	}

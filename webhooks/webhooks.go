@@ -84,7 +84,7 @@ func (h *Hooks) App() *fiber.App {
 // Mount adds a guard and a report URL for every settings method below /hooks/kratos.
 func (h *Hooks) Mount(router fiber.Router) {
 	hooks := router.Group("/hooks/kratos", h.checkKey, limitTime)
-	for _, method := range gate.Methods() {
+	for _, method := range extension.SettingsMethods() {
 		hooks.Post("/guard/"+string(method), func(c *fiber.Ctx) error { return h.judge(c, method) })
 		hooks.Post("/report/"+string(method), h.record)
 	}

@@ -112,7 +112,7 @@ func captured(t testing.TB, name string) string {
 
 func paths() []string {
 	var all []string
-	for _, method := range gate.Methods() {
+	for _, method := range extension.SettingsMethods() {
 		all = append(all, "/hooks/kratos/guard/"+string(method), "/hooks/kratos/report/"+string(method))
 	}
 	return all

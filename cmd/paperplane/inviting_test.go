@@ -109,8 +109,7 @@ func TestInvitingTakesBadInput(t *testing.T) {
 // foundSecond founds a second organisation in the same stack and gives its charter.
 func (s *testStack) foundSecond(t *testing.T) extension.Charter {
 	t.Helper()
-	charter := demoCharter()
-	charter.Organisation.Slug, charter.Organisation.Name = "lighthouse", "Lighthouse Keepers"
+	charter := charterOf("lighthouse")
 	if err := s.server.roster.Establish(t.Context(), extension.System(charter.Organisation.ID, "test"), charter); err != nil {
 		t.Fatal(err)
 	}

@@ -9,28 +9,9 @@ import (
 	"paperplane/extension"
 )
 
-// Method is a Kratos settings method; every one has a guard URL of its own, because the hook's body does not tell.
-type Method string
-
-// The methods with a hook list in Kratos' configuration (selfservice.flows.settings.after).
-const (
-	MethodProfile      Method = "profile"
-	MethodPassword     Method = "password"
-	MethodTOTP         Method = "totp"
-	MethodLookupSecret Method = "lookup_secret"
-	MethodWebAuthn     Method = "webauthn"
-	MethodPasskey      Method = "passkey"
-	MethodOIDC         Method = "oidc"
-)
-
-// Methods lists all methods.
-func Methods() []Method {
-	return []Method{MethodProfile, MethodPassword, MethodTOTP, MethodLookupSecret, MethodWebAuthn, MethodPasskey, MethodOIDC}
-}
-
 // Change is what an identity is about to save, before Kratos writes it.
 type Change struct {
-	Method   Method
+	Method   extension.SettingsMethod
 	Identity extension.IdentityID
 	Before   extension.Traits
 	After    extension.Traits
@@ -107,13 +88,13 @@ func (g *Gate) guardTerms(ctx context.Context, change Change) (*Objection, error
 // Kratos runs at aal1, so nobody else does.
 func (g *Gate) guardFactor(ctx context.Context, change Change) (*Objection, error) {
 	switch change.Method {
-	case MethodPassword:
+	case extension.MethodPassword:
 		return nil, nil
-	case MethodProfile:
+	case extension.MethodProfile:
 		if change.Before.Mobile == change.After.Mobile {
 			return nil, nil
 		}
-	case MethodTOTP, MethodLookupSecret, MethodWebAuthn, MethodPasskey, MethodOIDC:
+	case extension.MethodTOTP, extension.MethodLookupSecret, extension.MethodWebAuthn, extension.MethodPasskey, extension.MethodOIDC:
 	}
 	proven, err := g.store.ProvenFactor(ctx, change.Identity)
 	if err != nil {
@@ -130,7 +111,7 @@ func (g *Gate) guardFactor(ctx context.Context, change Change) (*Objection, erro
 		return nil, nil
 	}
 	objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
-	if change.Method == MethodProfile {
+	if change.Method == extension.MethodProfile {
 		objection.Trait = "phone"
 	}
 	return objection, nil

@@ -11,7 +11,7 @@ import (
 )
 
 // save is a change that saves the traits as they were.
-func save(method gate.Method, level extension.AAL) gate.Change {
+func save(method extension.SettingsMethod, level extension.AAL) gate.Change {
 	return gate.Change{Method: method, Identity: person, Before: traits(), After: traits(), AAL: level}
 }
 
@@ -51,7 +51,7 @@ func TestTheAddressCannotBeChanged(t *testing.T) {
 		"with a second one":             {"ada@example.com,eve@example.com", false},
 		"with another top-level domain": {"ada@example.co", false},
 	} {
-		for _, method := range gate.Methods() {
+		for _, method := range extension.SettingsMethods() {
 			change := save(method, extension.AAL2)
 			change.After.Email = c.email
 			id, trait := judged(t, &rows{members: []extension.Member{member("east", active())}}, &sessions{}, change)
@@ -65,7 +65,7 @@ func TestTheAddressCannotBeChanged(t *testing.T) {
 func TestAnAddressIsComparedAsKratosComparesIt(t *testing.T) {
 	t.Parallel()
 	// Kratos lower-cases identifiers; Unicode's folding would take ſ for s, which is another mailbox.
-	change := save(gate.MethodProfile, extension.AAL2)
+	change := save(extension.MethodProfile, extension.AAL2)
 	change.Before.Email, change.After.Email = "sam@example.com", "ſam@example.com"
 	if id, _ := judged(t, &rows{members: []extension.Member{member("east", active())}}, &sessions{}, change); id != gate.ObjectionEmail {
 		t.Errorf("ſam for sam: objection %d", id)
@@ -88,7 +88,7 @@ func TestOnlyWhoIsPausedEverywhereCanChangeNothing(t *testing.T) {
 		"paused in both":    {[]extension.Member{member("east", paused()), member("west", paused())}, gate.ObjectionPaused},
 		"half-way in other": {[]extension.Member{member("east", paused()), member("west", extension.Facts{Started: noon()})}, 0},
 	} {
-		for _, method := range gate.Methods() {
+		for _, method := range extension.SettingsMethods() {
 			change := save(method, extension.AAL1)
 			change.After.FirstName = "Augusta"
 			if id, trait := judged(t, &rows{members: c.members}, &sessions{}, change); id != c.want || trait != "" {
@@ -118,7 +118,7 @@ func TestOnlyCurrentTermsCanBeAccepted(t *testing.T) {
 		"garbage that was before":  {"2024-01", "2024-01", 0},
 		"current, and was already": {current, current, 0},
 	} {
-		change := save(gate.MethodProfile, extension.AAL1)
+		change := save(extension.MethodProfile, extension.AAL1)
 		change.Before.Terms.Version, change.After.Terms.Version = c.before, c.after
 		r := &rows{members: []extension.Member{member("east", active())}, terms: []extension.TermsID{current}}
 		id, trait := judged(t, r, &sessions{}, change)
@@ -132,19 +132,19 @@ func TestAProvenFactorIsChangedOnlyByASessionThatProvedIt(t *testing.T) {
 	t.Parallel()
 	for _, proven := range []bool{false, true} {
 		for _, level := range []extension.AAL{"aal0", extension.AAL1, extension.AAL2} {
-			for _, method := range gate.Methods() {
+			for _, method := range extension.SettingsMethods() {
 				for _, mobile := range []string{traits().Mobile, "+4915199999999", ""} {
 					change := save(method, level)
 					change.After.Mobile = mobile
 					r := &rows{members: []extension.Member{member("east", active())}, proven: proven}
 					id, trait := judged(t, r, &sessions{err: errors.New("Kratos was asked")}, change)
 
-					touched := method != gate.MethodPassword && (method != gate.MethodProfile || mobile != traits().Mobile)
+					touched := method != extension.MethodPassword && (method != extension.MethodProfile || mobile != traits().Mobile)
 					var want int64
 					if touched && proven && level != extension.AAL2 {
 						want = gate.ObjectionFactor
 					}
-					if id != want || (trait == "phone") != (want != 0 && method == gate.MethodProfile) {
+					if id != want || (trait == "phone") != (want != 0 && method == extension.MethodProfile) {
 						t.Errorf("%s to %q at %s, proven %v: objection %d at %q, want %d", method, mobile, level, proven, id, trait, want)
 					}
 				}
@@ -172,7 +172,7 @@ func TestTheLevelOfASessionIsAskedOfKratosWhenTheHookDoesNotTell(t *testing.T) {
 		"somebody else's and no level": {sessions{session: extension.Session{Identity: stranger}}, gate.ObjectionFactor, nil},
 		"without a level":              {sessions{session: extension.Session{Identity: person}}, gate.ObjectionFactor, nil},
 	} {
-		change := save(gate.MethodTOTP, "")
+		change := save(extension.MethodTOTP, "")
 		change.Cookie = cookie
 		r := &rows{members: []extension.Member{member("east", active())}, proven: true}
 		objection, err := newGate(t, r, &c.sessions).Guard(t.Context(), change)
@@ -195,12 +195,12 @@ func TestKratosIsAskedOnlyWhenTheLevelDecides(t *testing.T) {
 		proven bool
 		change gate.Change
 	}{
-		"no proven factor":        {false, save(gate.MethodTOTP, "")},
-		"a password":              {true, save(gate.MethodPassword, "")},
-		"a name":                  {true, save(gate.MethodProfile, "")},
-		"the hook tells at aal2":  {true, save(gate.MethodTOTP, extension.AAL2)},
-		"the hook tells at aal1":  {true, save(gate.MethodTOTP, extension.AAL1)},
-		"a refusal for the email": {true, gate.Change{Method: gate.MethodTOTP, Identity: person, Before: traits()}},
+		"no proven factor":        {false, save(extension.MethodTOTP, "")},
+		"a password":              {true, save(extension.MethodPassword, "")},
+		"a name":                  {true, save(extension.MethodProfile, "")},
+		"the hook tells at aal2":  {true, save(extension.MethodTOTP, extension.AAL2)},
+		"the hook tells at aal1":  {true, save(extension.MethodTOTP, extension.AAL1)},
+		"a refusal for the email": {true, gate.Change{Method: extension.MethodTOTP, Identity: person, Before: traits()}},
 	} {
 		s := &sessions{err: errors.New("Kratos was asked")}
 		r := &rows{members: []extension.Member{member("east", active())}, proven: c.proven}
@@ -212,7 +212,7 @@ func TestKratosIsAskedOnlyWhenTheLevelDecides(t *testing.T) {
 
 func TestIdentitiesThatAreNotOursMaySaveAnything(t *testing.T) {
 	t.Parallel()
-	for _, method := range gate.Methods() {
+	for _, method := range extension.SettingsMethods() {
 		change := gate.Change{Method: method, Identity: stranger, Before: traits(), Malformed: errors.New("another schema")}
 		change.After.Email, change.After.Terms.Version = "new@example.com", "garbage"
 		r, s := &rows{members: []extension.Member{member("east", paused())}, proven: true}, &sessions{}
@@ -227,7 +227,7 @@ func TestIdentitiesThatAreNotOursMaySaveAnything(t *testing.T) {
 
 func TestTraitsThatCannotBeReadAreJudgedForNobodyOfOurs(t *testing.T) {
 	t.Parallel()
-	change := save(gate.MethodPassword, extension.AAL2)
+	change := save(extension.MethodPassword, extension.AAL2)
 	change.Malformed = errors.New("another schema")
 	objection, err := newGate(t, &rows{members: []extension.Member{member("east", active())}}, &sessions{}).Guard(t.Context(), change)
 	if !errors.Is(err, change.Malformed) || objection != nil {
@@ -239,7 +239,7 @@ func TestNoChangeIsLetThroughWhileTheDatabaseIsDown(t *testing.T) {
 	t.Parallel()
 	down := &extension.TroubleError{Sentence: "The database does not answer."}
 	for part, change := range map[string]gate.Change{
-		"members": save(gate.MethodPassword, extension.AAL1), "terms": save(gate.MethodProfile, extension.AAL1), "factor": save(gate.MethodTOTP, extension.AAL2),
+		"members": save(extension.MethodPassword, extension.AAL1), "terms": save(extension.MethodProfile, extension.AAL1), "factor": save(extension.MethodTOTP, extension.AAL2),
 	} {
 		if part == "terms" {
 			change.After.Terms.Version = current
@@ -254,8 +254,8 @@ func TestNoChangeIsLetThroughWhileTheDatabaseIsDown(t *testing.T) {
 
 func TestEveryMethodAndObjectionIsItself(t *testing.T) {
 	t.Parallel()
-	seen := map[gate.Method]bool{}
-	for _, m := range gate.Methods() {
+	seen := map[extension.SettingsMethod]bool{}
+	for _, m := range extension.SettingsMethods() {
 		seen[m] = true
 	}
 	if len(seen) != 7 {

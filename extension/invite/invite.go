@@ -15,6 +15,9 @@ import (
 // MaxPaste is how many bytes of text one press of Invite takes: about 100,000 addresses. The page says so.
 const MaxPaste = 4 << 20
 
+// MaxPieces is how many recognised and rejected pieces together one press of Invite takes.
+const MaxPieces = 100_000
+
 // Order is one press of Invite. Batch is made when the form is shown, so that pressing twice, in two tabs or with the
 // back button, is one batch.
 type Order struct {
@@ -34,6 +37,7 @@ type Store interface {
 	Reissue(ctx context.Context, actor extension.Actor, batch extension.Batch, users []extension.UserID) error
 	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
 	Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error)
+	Progress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Progress, error)
 
 	// LeaseWork hands out invitations of a batch whose users have no identity yet, each to one caller at a time.
 	LeaseWork(ctx context.Context, batch extension.BatchID, most int, lease time.Duration) ([]extension.Work, error)

@@ -63,9 +63,11 @@ func place(order Order, choices extension.Choices) (extension.Placement, error) 
 
 	found := recognise.Result{}
 	if len(order.Text) > MaxPaste {
-		refuse("addresses", fmt.Sprintf("This is more than %d MB of text. Invite the people in several goes of up to about 100,000 addresses.", MaxPaste>>20))
+		refuse("addresses", TooMuch())
 	} else if found = recognise.Recognise(order.Text); len(found.Recognised) == 0 {
 		refuse("addresses", nothingRecognised(found))
+	} else if len(found.Recognised)+len(found.Rejected) > MaxPieces {
+		refuse("addresses", TooMuch())
 	}
 	area := slices.IndexFunc(choices.Areas, func(a extension.ServiceArea) bool { return a.ID == order.Area })
 	if area < 0 {
@@ -84,6 +86,11 @@ func place(order Order, choices extension.Choices) (extension.Placement, error) 
 		Recognised: len(found.Recognised),
 		Duplicates: found.Duplicates,
 	}, nil
+}
+
+// TooMuch is the sentence for text beyond MaxPaste or MaxPieces.
+func TooMuch() string {
+	return fmt.Sprintf("This is more than %d MB of text or 100,000 addresses. Invite the people in several goes.", MaxPaste>>20)
 }
 
 func nothingRecognised(found recognise.Result) string {
@@ -119,6 +126,18 @@ func cut(text string) string {
 		end = i
 	}
 	return text[:end]
+}
+
+// Progress counts a batch's messages, for a page that follows along; it sees what Report sees.
+func (s *Service) Progress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Progress, error) {
+	if !actor.Elevated() {
+		return extension.Progress{}, fmt.Errorf("follow batch: %w", extension.ErrForbidden)
+	}
+	progress, err := s.store.Progress(ctx, actor, batch)
+	if err != nil {
+		return extension.Progress{}, fmt.Errorf("follow batch %s: %w", batch, err)
+	}
+	return progress, nil
 }
 
 // Report gives the confirmation screen of a batch of the actor's organisation; an inviter sees only batches to areas

@@ -2,6 +2,7 @@ package kratos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"paperplane/extension"
@@ -17,7 +18,7 @@ func (c *Client) Session(ctx context.Context, browser extension.Browser) (extens
 	}
 	session, err := answered(c.public.FrontendAPI.ToSession(as(ctx, browser)).Execute())
 	if err != nil {
-		return extension.Session{}, fmt.Errorf("read session: %w", err)
+		return extension.Session{}, fmt.Errorf("read session: %w", c.doubt(ctx, err))
 	}
 	if session.Identity == nil || !session.GetActive() {
 		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
@@ -29,17 +30,28 @@ func (c *Client) Session(ctx context.Context, browser extension.Browser) (extens
 	}, nil
 }
 
+// doubt looks behind Kratos' word that there is no session: with its database down, both versions say so of every
+// session. Whoever believed it would throw away what a person has just typed.
+func (c *Client) doubt(ctx context.Context, err error) error {
+	if !errors.Is(err, extension.ErrNoSession) {
+		return err
+	}
+	if _, unready := answered(c.public.MetadataAPI.IsReady(ctx).Execute()); unready != nil {
+		return unready
+	}
+	return err
+}
+
 // Logout ends the browser's session in Kratos. The reply clears its cookies. ErrNoSession says that there was none.
 func (c *Client) Logout(ctx context.Context, browser extension.Browser) (extension.Reply, error) {
-	ctx = as(ctx, browser)
-	flow, answer, err := relayed(c.public.FrontendAPI.CreateBrowserLogoutFlow(ctx).Execute())
+	flow, answer, err := relayed(c.public.FrontendAPI.CreateBrowserLogoutFlow(as(ctx, browser)).Execute())
 	if err != nil {
-		return answer, fmt.Errorf("sign out: %w", err)
+		return answer, fmt.Errorf("sign out: %w", c.doubt(ctx, err))
 	}
-	response, err := c.public.FrontendAPI.UpdateLogoutFlow(ctx).Token(flow.LogoutToken).Execute()
+	response, err := c.public.FrontendAPI.UpdateLogoutFlow(as(ctx, browser)).Token(flow.LogoutToken).Execute()
 	answer.SetCookies = append(answer.SetCookies, reply(response).SetCookies...)
 	if err != nil {
-		return answer, fmt.Errorf("sign out: %w", translateFlow(err, response))
+		return answer, fmt.Errorf("sign out: %w", c.doubt(ctx, translateFlow(err, response)))
 	}
 	return answer, nil
 }

@@ -21,14 +21,13 @@ func (c *Client) SettingsForm(ctx context.Context, browser extension.Browser, fl
 	if !c.carriesSession(browser) {
 		return extension.Form{}, extension.Reply{}, fmt.Errorf("read settings: %w", extension.ErrNoSession)
 	}
-	ctx = as(ctx, browser)
-	execute := c.public.FrontendAPI.CreateBrowserSettingsFlow(ctx).Execute
+	execute := c.public.FrontendAPI.CreateBrowserSettingsFlow(as(ctx, browser)).Execute
 	if flow != "" {
-		execute = c.public.FrontendAPI.GetSettingsFlow(ctx).Id(flow).Execute
+		execute = c.public.FrontendAPI.GetSettingsFlow(as(ctx, browser)).Id(flow).Execute
 	}
 	settings, answer, err := relayed(execute())
 	if err != nil {
-		return extension.Form{}, answer, fmt.Errorf("read settings: %w", err)
+		return extension.Form{}, answer, fmt.Errorf("read settings: %w", c.doubt(ctx, err))
 	}
 	return settingsForm(*settings), answer, nil
 }
@@ -62,7 +61,7 @@ func (c *Client) SubmitPassword(ctx context.Context, browser extension.Browser, 
 func (c *Client) submitSettings(ctx context.Context, browser extension.Browser, flow string, body ory.UpdateSettingsFlowBody) (extension.Form, extension.Reply, error) {
 	settings, answer, err := relayed(c.public.FrontendAPI.UpdateSettingsFlow(as(ctx, browser)).Flow(flow).UpdateSettingsFlowBody(body).Execute())
 	if err != nil {
-		return extension.Form{}, answer, fmt.Errorf("submit settings: %w", err)
+		return extension.Form{}, answer, fmt.Errorf("submit settings: %w", c.doubt(ctx, err))
 	}
 	answer.ReturnTo = nextPage(settings.ContinueWith)
 	return settingsForm(withoutMessages(*settings, typeError)), answer, nil

@@ -68,10 +68,6 @@ func linkError(reason LinkReason, invited extension.Invited) *LinkError {
 	}
 }
 
-// identityLock is the name under which everything that changes an identity's state excludes everything else. The
-// roster uses the same.
-func identityLock(id extension.IdentityID) string { return "identity:" + string(id) }
-
 // Start turns the identity on and gives the browser a Kratos session, so that the invitee can register. It works only
 // while Kratos holds no first-factor credential for the identity (asked live, under the identity's lock), only on an
 // identity that we made for this user, and only when it was us who left it inactive. Every Start ends the identity's
@@ -82,7 +78,7 @@ func (s *Service) Start(ctx context.Context, token string, browser extension.Bro
 		return extension.Reply{}, err
 	}
 	var reply extension.Reply
-	err = s.store.Exclusive(ctx, identityLock(first.Member.User.Identity), func(ctx context.Context) error {
+	err = s.store.Exclusive(ctx, extension.IdentityLock(first.Member.User.Identity), func(ctx context.Context) error {
 		invited, err := s.invited(ctx, token) // again: somebody else may have held the lock
 		if err != nil {
 			return err

@@ -29,6 +29,25 @@ type batchRow struct {
 
 // Report reads a batch's confirmation screen. An inviter sees the batches to areas of their own and those they pressed.
 func (db *DB) Report(ctx context.Context, actor extension.Actor, id extension.BatchID) (extension.Report, error) {
+	row, err := db.batch(ctx, actor, id)
+	if err != nil {
+		return extension.Report{}, err
+	}
+	report := row.report()
+	if report.NotSent, err = db.deliveries(ctx, id, "(e.outcome <> 'queued' OR i.refused_at IS NOT NULL)", 0); err != nil {
+		return extension.Report{}, err
+	}
+	report.Sent, err = db.deliveries(ctx, id, "i.sent_at IS NOT NULL", extension.SentShown)
+	return report, err
+}
+
+// Progress counts a batch's messages, for the same actors.
+func (db *DB) Progress(ctx context.Context, actor extension.Actor, id extension.BatchID) (extension.Progress, error) {
+	row, err := db.batch(ctx, actor, id)
+	return row.report().Progress, err
+}
+
+func (db *DB) batch(ctx context.Context, actor extension.Actor, id extension.BatchID) (batchRow, error) {
 	var row batchRow
 	q := db.bun.NewSelect().ColumnExpr(`b.id, b.organisation_id, b.kind, b.area_id, coalesce(ar.name, '') AS area_name,
 			b.role_id, coalesce(ro.name, '') AS role_name, b.actor_user_id, b.actor_name, b.pressed_at, b.recognised, b.duplicates, b.trouble,
@@ -40,16 +59,7 @@ func (db *DB) Report(ctx context.Context, actor extension.Actor, id extension.Ba
 	if areas, bound := actor.AreaBound(); bound {
 		q = q.Where("(b.area_id = ANY (?::uuid[]) OR b.actor_user_id = ?)", array(areas), nullID(actor.User))
 	}
-	if err := q.Scan(ctx, &row); err != nil {
-		return extension.Report{}, kind(err)
-	}
-	report := row.report()
-	var err error
-	if report.NotSent, err = db.deliveries(ctx, id, "(e.outcome <> 'queued' OR i.refused_at IS NOT NULL)", 0); err != nil {
-		return extension.Report{}, err
-	}
-	report.Sent, err = db.deliveries(ctx, id, "i.sent_at IS NOT NULL", extension.SentShown)
-	return report, err
+	return row, kind(q.Scan(ctx, &row))
 }
 
 func (r batchRow) report() extension.Report {

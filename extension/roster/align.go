@@ -13,14 +13,11 @@ import (
 // flight can overwrite our change for as long as its hooks may run: three attempts of 30 seconds and their pauses.
 const realignAfter = 2 * time.Minute
 
-// identityLock is the name under which everything that changes an identity's state excludes everything else.
-func identityLock(id extension.IdentityID) string { return "identity:" + string(id) }
-
 // Align brings Kratos in line with our rows: the identity's state, its sessions and its published memberships. It
 // reads, changes only what differs, and comes back later, because Kratos can lose an update. An identity that
 // somebody else switched off is left alone.
 func (s *Service) Align(ctx context.Context, id extension.IdentityID) error {
-	return s.store.Exclusive(ctx, identityLock(id), func(ctx context.Context) error {
+	return s.store.Exclusive(ctx, extension.IdentityLock(id), func(ctx context.Context) error {
 		standing, err := s.store.Standing(ctx, id, s.now())
 		if err != nil {
 			return fmt.Errorf("find standing of identity %s: %w", id, err)

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"paperplane/extension"
+)
+
+// TestPausing deactivates and resumes people in every state.
+func TestPausing(t *testing.T) {
+	t.Parallel()
+	eachKratos(t, func(t *testing.T, binary string) {
+		t.Helper()
+		s, hooks := behindHooks(t, binary)
+		ada := s.administrator(t)
+		inTurn(t,
+			story{"an Active user's session dies at once and stays dead", func(t *testing.T) { s.pausesActive(t, ada) }},
+			story{"somebody who never started stays off in Kratos", func(t *testing.T) { s.pausesUnstarted(t, ada) }},
+			story{"somebody half-way comes back where they were", func(t *testing.T) { s.pausesHalfWay(t, ada) }},
+			story{"a save in flight does not undo it", func(t *testing.T) { s.pausesDuringSave(t, ada, hooks) }},
+			story{"nobody deactivates themselves", func(t *testing.T) { s.pausesNotOneself(t, ada) }},
+			story{"a letter on its way is held back", func(t *testing.T) { s.pausesBeforeTheLetter(t, ada) }},
+		)
+	})
+}
+
+// pauses presses the pause icon and confirms.
+func (v *visitor) pauses(t *testing.T, address string) {
+	t.Helper()
+	asked := v.press(t, v.open(t, "/o/harbour/users?q="+address), "Deactivate "+address)
+	asked.says(t, 200, "signed out everywhere at once")
+	v.press(t, asked, "Deactivate "+address).says(t, 200, address+" is deactivated and signed out everywhere.", "Inactive")
+}
+
+// resumes presses the play icon and gives what the page says.
+func (v *visitor) resumes(t *testing.T, address string) page {
+	t.Helper()
+	return v.press(t, v.open(t, "/o/harbour/users?q="+address), "Resume "+address)
+}
+
+func (s *testStack) pausesActive(t *testing.T, ada *visitor) {
+	t.Helper()
+	v := s.member(t, ada, "active@example.com")
+	id := s.user(t, "active@example.com").Identity
+	ada.pauses(t, "active@example.com")
+	if got := v.whoami(t); got != http.StatusUnauthorized {
+		t.Errorf("Kratos answers %d for the session", got)
+	}
+	if s.state(t, id) != "inactive" || s.sessions(t, id) != 0 {
+		t.Error("Kratos holds the identity active, or a session")
+	}
+	s.is(t, "active@example.com", extension.Inactive)
+	v.open(t, "/next").says(t, 200, "Sign in")
+	v.signIn(t, "active@example.com", goodPassword).says(t, 403, "Your access is paused or was switched off.", "Ask your administrator.")
+	v.signIn(t, "active@example.com", "not the password").says(t, 422, "The e-mail address or the password is not right.")
+
+	ada.resumes(t, "active@example.com").says(t, 200, "active@example.com is Active again and can sign in.")
+	if got := v.whoami(t); got != http.StatusUnauthorized {
+		t.Errorf("after resuming, Kratos answers %d for the old session", got)
+	}
+	s.visitor(t).signIn(t, "active@example.com", goodPassword).says(t, 200, "You’re in")
+	s.is(t, "active@example.com", extension.Active)
+}
+
+func (s *testStack) pausesUnstarted(t *testing.T, ada *visitor) {
+	t.Helper()
+	ada.invites(t, "unstarted@example.com")
+	v, link := s.visitor(t), s.linkTo(t, "unstarted@example.com")
+	landing := v.open(t, link)
+	id := s.user(t, "unstarted@example.com").Identity
+	ada.pauses(t, "unstarted@example.com")
+	v.press(t, landing, "Start").says(t, 403, "Your access is paused")
+	if state := s.state(t, id); state != "inactive" {
+		t.Errorf("paused, the identity is %s", state)
+	}
+	ada.resumes(t, "unstarted@example.com").says(t, 200, "unstarted@example.com is Pending again and can register with the link in the invitation.")
+	if state := s.state(t, id); state != "inactive" {
+		t.Errorf("resumed, the identity is %s", state)
+	}
+	s.visitor(t).joins(t, "unstarted@example.com")
+	s.oneLetterEach(t, "unstarted@example.com")
+}
+
+func (s *testStack) pausesHalfWay(t *testing.T, ada *visitor) {
+	t.Helper()
+	ada.invites(t, "halfway@example.com")
+	v := s.visitor(t)
+	form := v.starts(t, s.linkTo(t, "halfway@example.com"))
+	ada.pauses(t, "halfway@example.com")
+	if got := v.whoami(t); got != http.StatusUnauthorized {
+		t.Errorf("Kratos answers %d for the session", got)
+	}
+	v.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your e-mail again")
+	v.open(t, s.linkTo(t, "halfway@example.com")).says(t, 403, "Your access is paused")
+	ada.resumes(t, "halfway@example.com").says(t, 200, "halfway@example.com is Pending again")
+	s.visitor(t).joins(t, "halfway@example.com")
+}
+
+// pausesDuringSave lets Kratos read an Active identity, judge the save, and write it back only after the pause.
+func (s *testStack) pausesDuringSave(t *testing.T, ada *visitor, hooks *checkpoint) {
+	t.Helper()
+	v := s.member(t, ada, "inflight@example.com")
+	id := s.user(t, "inflight@example.com").Identity
+	flow := v.beginsSettings(t)
+	judged, letGo := hooks.hold(http.MethodPost, "/hooks/kratos/guard/profile")
+	defer letGo()
+	saved := make(chan int, 1)
+	go func() {
+		status, _ := flow.submit(t, "profile", object{"traits": flow.traits(object{"name": object{"first": "Late", "last": "Sand"}})})
+		saved <- status
+	}()
+	<-judged
+	ada.pauses(t, "inflight@example.com")
+	if state := s.state(t, id); state != "inactive" {
+		t.Fatalf("paused, the identity is %s", state)
+	}
+	letGo()
+	<-saved
+	if state := s.state(t, id); state != "active" {
+		t.Errorf("Kratos did not lose the pause (%s): this story no longer shows what it is for", state)
+	}
+	if got := v.open(t, "/next"); strings.Contains(got.text(), "You’re in") {
+		t.Error("the gate lets somebody paused in")
+	}
+	s.rows(t, `UPDATE identities SET realign_at = clock_timestamp() WHERE id = $1 AND realign_at IS NOT NULL`, id) // two minutes later
+	eventually(t, "the pause is applied again", func() bool { return s.state(t, id) == "inactive" && s.sessions(t, id) == 0 })
+	if got := v.whoami(t); got != http.StatusUnauthorized {
+		t.Errorf("Kratos answers %d for the session", got)
+	}
+	s.is(t, "inflight@example.com", extension.Inactive)
+}
+
+func (s *testStack) pausesNotOneself(t *testing.T, ada *visitor) {
+	t.Helper()
+	list := ada.open(t, "/o/harbour/users?q="+demoAdministrator)
+	if list.has("Deactivate " + demoAdministrator) {
+		t.Error("the pause icon is offered to oneself")
+	}
+	own := "/o/harbour/users/" + string(s.user(t, demoAdministrator).ID) + "/pause"
+	ada.open(t, own).says(t, 200, "You cannot deactivate yourself. Ask another administrator.")
+	sign := ada.open(t, "/o/harbour/users").formWith(t, "Sign out")
+	sign.action = s.page(own)
+	ada.do(t, ada.submission(t, ada.page(t), sign)).says(t, 200, "You cannot deactivate yourself. Ask another administrator.")
+	s.is(t, demoAdministrator, extension.Active)
+}
+
+// pausesBeforeTheLetter deactivates somebody between Invite and the letter.
+func (s *testStack) pausesBeforeTheLetter(t *testing.T, ada *visitor) {
+	t.Helper()
+	s.rows(t, `CREATE FUNCTION pause_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.paused_at := now(); RETURN NEW; END $$`)
+	s.rows(t, `CREATE TRIGGER pause_late BEFORE UPDATE OF identity_id ON users FOR EACH ROW WHEN (NEW.address = 'held@example.com') EXECUTE FUNCTION pause_late()`)
+	batch := ada.invites(t, "held@example.com")
+	if got := batch.row("held@example.com"); !strings.Contains(got, "The user was deactivated before the message went out.") {
+		t.Errorf("the reason is %q", got)
+	}
+	s.noLetter(t, "held@example.com")
+	s.rows(t, `DROP TRIGGER pause_late ON users`)
+	ada.resumes(t, "held@example.com").says(t, 200, "held@example.com is Pending again")
+	ada.press(t, ada.open(t, "/o/harbour/users?q=held"), "Resend the invitation to held@example.com").says(t, 200, "A new invitation is on its way")
+	s.oneLetterEach(t, "held@example.com")
+	s.visitor(t).joins(t, "held@example.com")
+}
+
+// TestRights tries everything with less than an administrator's right.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	s := startTestStack(t, "", nil)
+	ada := s.administrator(t)
+	ada.invitesAs(t, "North Pier", "Team lead", "lead@example.com")
+	ada.invitesAs(t, "South Pier", "Carer", "south@example.com")
+	ada.invitesAs(t, "North Pier", "Carer", "north@example.com", "plain@example.com")
+	lead, plain := s.visitor(t), s.visitor(t)
+	lead.joins(t, "lead@example.com")
+	plain.joins(t, "plain@example.com")
+	other := s.foundSecond(t)
+	inTurn(t,
+		story{"an inviter sees and invites to areas of their own", func(t *testing.T) { s.invitesToOwnAreas(t, lead) }},
+		story{"an inviter pauses and resumes nobody", func(t *testing.T) { s.inviterPausesNobody(t, lead) }},
+		story{"an inviter resends to areas of their own", func(t *testing.T) { s.inviterResends(t, lead) }},
+		story{"somebody without a right has no administration pages", func(t *testing.T) {
+			for _, path := range []string{"/users", "/invite", "/users/" + string(s.user(t, "north@example.com").ID) + "/pause"} {
+				plain.open(t, "/o/harbour"+path).says(t, 403, "You have no administration pages")
+			}
+			s.forbidsAll(t, plain, "north@example.com", 403)
+		}},
+		story{"another organisation's pages are not there", func(t *testing.T) {
+			for _, path := range []string{"/o/lighthouse/users", "/o/lighthouse/invite", "/o/nowhere/users"} {
+				ada.open(t, path).says(t, 404, "There is no such page")
+			}
+			ada.open(t, "/o/harbour/batches/"+extension.NewID[string]()).says(t, 404, "There is no such page")
+			theirs := extension.System(other.Organisation.ID, "test")
+			if err := found(t.Context(), s.server, charterOf("third"), "keeper@example.com"); err != nil {
+				t.Fatal(err)
+			}
+			batch := row[string](t, s, `SELECT b.id::text FROM batches b JOIN organisations o ON o.id = b.organisation_id WHERE o.slug = 'third'`)
+			ada.open(t, "/o/harbour/batches/"+batch).says(t, 404, "There is no such page")
+			keeper := row[string](t, s, `SELECT id::text FROM users WHERE address = 'keeper@example.com'`)
+			s.forbidsAllOf(t, ada, keeper, 404)
+			if _, err := s.server.roster.Find(t.Context(), theirs, s.user(t, "north@example.com").ID); err == nil {
+				t.Error("an actor of another organisation finds the user")
+			}
+		}},
+	)
+}
+
+// charterOf is the charter of one more organisation.
+func charterOf(slug string) extension.Charter {
+	charter := demoCharter()
+	charter.Organisation.Slug, charter.Organisation.Name = slug, "Organisation "+slug
+	return charter
+}
+
+func (s *testStack) invitesToOwnAreas(t *testing.T, lead *visitor) {
+	t.Helper()
+	list := lead.open(t, "/o/harbour/users")
+	list.says(t, 200, "lead@example.com", "north@example.com")
+	list.lacks(t, "south@example.com")
+	form := lead.open(t, "/o/harbour/invite")
+	if diff := cmp.Diff([]string{"North Pier"}, form.options("area")); diff != "" {
+		t.Errorf("areas on offer (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"Carer", "Team lead"}, form.options("role")); diff != "" {
+		t.Errorf("roles on offer (-want +got):\n%s", diff)
+	}
+	area := func(name string) string {
+		return row[string](t, s, `SELECT a.id::text FROM areas a JOIN organisations o ON o.id = a.organisation_id WHERE o.slug = $1 AND a.name = $2`, demoSlug, name)
+	}
+	role := row[string](t, s, `SELECT r.id::text FROM roles r JOIN organisations o ON o.id = r.organisation_id WHERE o.slug = $1 AND r.name = 'Administrator'`, demoSlug)
+	lead.press(t, form, "Invite", "addresses", "reach@example.com", "area", area("South Pier"), "role", "Carer").
+		says(t, 422, "Choose one of your service areas.")
+	lead.press(t, form, "Invite", "addresses", "reach@example.com", "area", "North Pier", "role", role).
+		says(t, 422, "Choose one of the roles.")
+	s.noLetter(t, "reach@example.com")
+	lead.invitesAs(t, "North Pier", "Team lead", "reach@example.com").says(t, 200, "1 of 1 invitation was sent.", "Robin Sand")
+	if got := s.letters(t, "reach@example.com", 1)[0].Text; !strings.Contains(got, "Robin Sand") {
+		t.Errorf("the letter does not say who invites: %s", got)
+	}
+}
+
+func (s *testStack) inviterPausesNobody(t *testing.T, lead *visitor) {
+	t.Helper()
+	list := lead.open(t, "/o/harbour/users")
+	if list.has("Deactivate north@example.com") || !list.has("Resend the invitation to north@example.com") {
+		t.Error("the icons are not those of an inviter")
+	}
+	for _, address := range []string{"north@example.com", demoAdministrator} {
+		lead.open(t, "/o/harbour/users/"+string(s.user(t, address).ID)+"/pause").says(t, 403, "You may not do this")
+		for _, action := range []string{"pause", "resume"} {
+			s.act(t, lead, string(s.user(t, address).ID), action).says(t, 403, "You may not do this")
+		}
+	}
+	s.is(t, "north@example.com", extension.Pending)
+	s.is(t, demoAdministrator, extension.Active)
+}
+
+func (s *testStack) inviterResends(t *testing.T, lead *visitor) {
+	t.Helper()
+	s.act(t, lead, string(s.user(t, "south@example.com").ID), "resend").says(t, 404, "There is no such page")
+	s.rows(t, `UPDATE invitations SET sent_at = sent_at - interval '2 minutes' WHERE id = $1`, s.user(t, "north@example.com").Invitation)
+	s.act(t, lead, string(s.user(t, "north@example.com").ID), "resend").says(t, 200, "A new invitation is on its way to north@example.com")
+	s.letters(t, "north@example.com", 2)
+	s.oneLetterEach(t, "south@example.com")
+}
+
+// act posts one of the actions of the users list, with a form token of the visitor's own session.
+func (s *testStack) act(t *testing.T, v *visitor, user, action string) page {
+	t.Helper()
+	form := v.open(t, "/next").formWith(t, "Sign out")
+	form.action = s.page("/o/harbour/users/" + user + "/" + action)
+	return v.do(t, v.submission(t, v.page(t), form))
+}
+
+func (s *testStack) forbidsAll(t *testing.T, v *visitor, address string, want int) {
+	t.Helper()
+	s.forbidsAllOf(t, v, string(s.user(t, address).ID), want)
+}
+
+func (s *testStack) forbidsAllOf(t *testing.T, v *visitor, user string, want int) {
+	t.Helper()
+	for _, action := range []string{"pause", "resume", "resend"} {
+		if got := s.act(t, v, user, action); got.status != want {
+			t.Errorf("%s is answered with %d, want %d: %s", action, got.status, want, got.text())
+		}
+	}
+}
