@@ -30,7 +30,6 @@ type Outcome string
 const (
 	OutcomeQueued         Outcome = "queued"
 	OutcomeInvalid        Outcome = "invalid"         // no address; Reason says why
-	OutcomeDuplicate      Outcome = "duplicate"       // stands in the paste already
 	OutcomeAlreadyMember  Outcome = "already_member"  // Active in this organisation, whatever the area
 	OutcomeAlreadyPending Outcome = "already_pending" // invited before and the link still works
 	OutcomeAlreadyExpired Outcome = "already_expired" // invited before and the link has run out

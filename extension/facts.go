@@ -10,7 +10,7 @@ type Facts struct {
 	Sent       time.Time // of the newest invitation: accepted by the mail provider
 	Opened     time.Time // of the newest invitation: perhaps by a mail scanner, so it decides nothing
 	Expires    time.Time // of the newest invitation; zero until its letter is first handed to the provider
-	Started    time.Time
+	Started    time.Time // by the newest invitation's link: a resend ends what was begun by an older one
 	Registered time.Time // Kratos holds a first-factor credential
 	Secured    time.Time // a second factor was proven
 	Accepted   time.Time // the current terms, confirmed by Kratos
@@ -99,18 +99,32 @@ func (f Facts) Complete(policy TwoFactor) bool {
 	return !f.Registered.IsZero() && !f.Accepted.IsZero() && (policy != TwoFactorRequired || !f.Secured.IsZero())
 }
 
-// Enabled tells whether a user with these facts needs the identity switched on in Kratos: Active, registered, or half-way
-// and in time. A user who never started, or whose invitation ran out before registration, does not.
-func (f Facts) Enabled(now time.Time) bool {
+// Need is what a user needs of the identity's state in Kratos.
+type Need string
+
+// The needs, the stronger first: one identity can have several users.
+const (
+	NeedOn   Need = "on"   // may sign in
+	NeedHeld Need = "held" // as Start left it: only the link switches on somebody who has not registered
+	NeedOff  Need = "off"  // must not be able to sign in
+)
+
+// Need tells what a user with these facts needs: on when Active or registered, held while half-way and in time, off when
+// paused, never started, or when the invitation ran out or was replaced before registration.
+func (f Facts) Need(now time.Time) Need {
 	switch f.Status(now) {
 	case Active:
-		return true
+		return NeedOn
 	case Inactive:
-		return false
-	case Pending:
-		return !f.Started.IsZero() || !f.Registered.IsZero()
-	case Expired:
-		return !f.Registered.IsZero()
+		return NeedOff
+	case Pending, Expired:
 	}
-	return false
+	switch {
+	case !f.Registered.IsZero():
+		return NeedOn
+	case f.Status(now) == Pending && !f.Started.IsZero():
+		return NeedHeld
+	default:
+		return NeedOff
+	}
 }

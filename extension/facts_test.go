@@ -87,9 +87,15 @@ func (s situation) complete() bool {
 	return true
 }
 
-func (s situation) enabled() bool {
+func (s situation) need() extension.Need {
 	inTime := s.undelivered || s.expires > 0
-	return !s.paused && (s.activated || s.registered || s.started && inTime)
+	switch {
+	case !s.paused && (s.activated || s.registered):
+		return extension.NeedOn
+	case !s.paused && s.started && inTime:
+		return extension.NeedHeld
+	}
+	return extension.NeedOff
 }
 
 func everySituation() []situation {
@@ -123,8 +129,8 @@ func TestFactsDecideAsTheUserGuideSays(t *testing.T) {
 		if got := f.Complete(s.policy); got != s.complete() {
 			t.Errorf("complete %v, want %v of %+v", got, s.complete(), s)
 		}
-		if got := f.Enabled(noon()); got != s.enabled() {
-			t.Errorf("enabled %v, want %v of %+v", got, s.enabled(), s)
+		if got := f.Need(noon()); got != s.need() {
+			t.Errorf("need %v, want %v of %+v", got, s.need(), s)
 		}
 	}
 }
@@ -136,7 +142,7 @@ func TestOnlyTheCompleteAreIn(t *testing.T) {
 		if f.Next(s.policy, noon()) == extension.StepIn && !f.Complete(s.policy) {
 			t.Errorf("in without being complete: %+v", s)
 		}
-		if f.Next(s.policy, noon()) == extension.StepIn && !f.Enabled(noon()) {
+		if f.Next(s.policy, noon()) == extension.StepIn && f.Need(noon()) != extension.NeedOn {
 			t.Errorf("in with the identity switched off: %+v", s)
 		}
 	}
@@ -149,7 +155,7 @@ func TestWhatDecidesNothingDecidesNothing(t *testing.T) {
 		opened := plain
 		opened.Opened, opened.Sent = noon(), noon() // perhaps a mail scanner
 		same := opened.Status(noon()) == plain.Status(noon()) && opened.Next(s.policy, noon()) == plain.Next(s.policy, noon()) &&
-			opened.Enabled(noon()) == plain.Enabled(noon()) && opened.Complete(s.policy) == plain.Complete(s.policy)
+			opened.Need(noon()) == plain.Need(noon()) && opened.Complete(s.policy) == plain.Complete(s.policy)
 		if !same {
 			t.Errorf("an opened link changes %+v", s)
 		}

@@ -19,7 +19,7 @@ type Chunk struct {
 	KeyID        string // of Links
 	Letter       Letter
 	Recipients   []Recipient
-	Stale        bool // the first call was so long ago that the provider may have forgotten the key
+	Stale        bool // a call may have been obeyed, so long ago that the provider may have forgotten the key
 }
 
 // Letter is what all messages of a chunk have in common.

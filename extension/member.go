@@ -24,8 +24,8 @@ type Invited struct {
 // Standing is what our rows want of one Kratos identity.
 type Standing struct {
 	Address      string
-	Enabled      bool // some user of it is in, or half-way and in time, and not paused
+	Need         Need // the strongest of its users'
 	LeftInactive bool // it was us who made it inactive
 	Memberships  []Membership
-	AsOf         time.Time // when this was read, by the database's clock
+	Asked        int64 // how often alignment had been asked for when this was read
 }

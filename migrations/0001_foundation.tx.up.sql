@@ -61,7 +61,8 @@ CREATE TABLE identities (
     created_by_us    boolean NOT NULL,
     left_inactive_at timestamptz,                     -- we made or left it inactive; null: its state is not our doing
     checked_at       timestamptz NOT NULL,            -- when Kratos was last asked for facts that a report may have lost
-    realign_at       timestamptz                      -- when state and metadata must be compared with Kratos again
+    realign_at       timestamptz,                     -- when state and metadata must be compared with Kratos again
+    realign_asked    bigint NOT NULL DEFAULT 0        -- counts the requests, so that one made meanwhile is not lost
 );
 
 CREATE INDEX identities_realign ON identities (realign_at) WHERE realign_at IS NOT NULL;
@@ -87,6 +88,7 @@ CREATE TABLE users (
 
 CREATE INDEX users_identity ON users (identity_id);
 CREATE INDEX users_unfinished ON users (identity_id) WHERE started_at IS NOT NULL AND activated_at IS NULL;
+CREATE INDEX identities_checked ON identities (checked_at);
 
 CREATE TABLE assignments (
     organisation_id uuid NOT NULL,
@@ -132,6 +134,7 @@ CREATE TABLE mail_chunks (
     key_id          text NOT NULL,
     letter          jsonb NOT NULL,
     first_called_at timestamptz NOT NULL,
+    calls_in_doubt  integer NOT NULL,                 -- calls made of which nobody knows whether they were obeyed
     leased_until    timestamptz NOT NULL,
     settled_at      timestamptz,
     FOREIGN KEY (organisation_id, batch_id) REFERENCES batches (organisation_id, id)
@@ -153,6 +156,7 @@ CREATE TABLE invitations (
     sent_at         timestamptz,
     message_id      text,                             -- the provider's
     opened_at       timestamptz,
+    started_at      timestamptz,                      -- by this link; a newer invitation ends what was begun by it
     delivered_at    timestamptz,
     bounced_at      timestamptz,
     complained_at   timestamptz,
@@ -168,6 +172,7 @@ CREATE TABLE invitations (
 
 CREATE INDEX invitations_user ON invitations (user_id);
 CREATE INDEX invitations_chunk ON invitations (chunk_id);
+CREATE INDEX invitations_batch ON invitations (batch_id, id);
 CREATE INDEX invitations_waiting ON invitations (batch_id) WHERE sent_at IS NULL AND refused_at IS NULL;
 CREATE UNIQUE INDEX invitations_message ON invitations (message_id) WHERE message_id IS NOT NULL;
 

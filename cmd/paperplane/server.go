@@ -34,6 +34,7 @@ var (
 	_ invite.Identities  = (*kratos.Client)(nil)
 	_ invite.Post        = (*mail.Post)(nil)
 	_ invite.Queue       = (*jobs.Queue)(nil)
+	_ invite.Aligner     = (*roster.Service)(nil)
 	_ onboard.Store      = (*postgres.DB)(nil)
 	_ onboard.Identities = (*kratos.Client)(nil)
 	_ onboard.Settings   = (*kratos.Client)(nil)
@@ -132,7 +133,7 @@ func (s *server) makeVerbs(now func() time.Time) {
 	s.roster = roster.New(s.db, s.kratos, now)
 	s.gate = gate.New(s.db, s.kratos, s.config.Kratos.SessionCookie, now)
 	s.invite = invite.New(invite.Options{
-		Store: s.db, Identities: s.kratos, Post: mail.NewPost(s.sender()), Queue: s.queue, Links: s.links,
+		Store: s.db, Identities: s.kratos, Post: mail.NewPost(s.sender()), Queue: s.queue, Aligner: s.roster, Links: s.links,
 		Sender: s.config.Mail.From, PublicURL: s.config.Public.URL.String(), Now: now,
 	})
 	s.onboard = onboard.New(onboard.Options{

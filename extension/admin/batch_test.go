@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"paperplane/extension"
+	"paperplane/extension/web/webtest"
 )
 
 const batchPath = "/o/elsewhere/batches/" + batchID
@@ -31,7 +32,6 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 	s.report.NotSent = []extension.Delivery{
 		{Text: "foo@@bar.com", Outcome: extension.OutcomeInvalid, Reason: "more_than_one_at"},
 		{Text: "?@?", Outcome: extension.OutcomeInvalid, Reason: "of a later version"},
-		{Address: "twice@example.com", Outcome: extension.OutcomeDuplicate},
 		{Address: "member@example.com", Outcome: extension.OutcomeAlreadyMember},
 		{Address: "pending@example.com", Outcome: extension.OutcomeAlreadyPending},
 		{Address: "expired@example.com", Outcome: extension.OutcomeAlreadyExpired},
@@ -54,12 +54,11 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 	want := []string{
 		"foo@@bar.com Not a valid e-mail address. There is more than one @. Put a comma or a new line between two addresses.",
 		"?@? Not a valid e-mail address.",
-		"twice@example.com It stands in your list more than once. One invitation is enough.",
 		"member@example.com Already part of this organisation, and Active.",
 		"pending@example.com Already invited: the invitation is Pending and its link still works.",
 		"expired@example.com Already invited, but the invitation has Expired. Resend it from the users list",
 		"inactive@example.com Already part of this organisation, but Inactive. Resume the user in the users list",
-		"foreign@example.com This address already has an account that Paperplane did not create, so no link was sent to it.",
+		"foreign@example.com This address already has an account, so no link was sent to it.",
 		"kratos@example.com The account system does not accept this address. It said: “<b>not valid</b>”",
 		"provider@example.com The mail provider refused the message.",
 		"unknown@example.com The mail provider never answered, so the message may or may not have been sent. Ask the person before you resend it.",
@@ -93,12 +92,14 @@ func TestTheTitleFollowsWhatBecameOfTheBatch(t *testing.T) {
 		title    string
 		sentence string
 	}{
-		"one":         {extension.BatchInvite, extension.Progress{Queued: 1, Sent: 1}, "Invitations sent", "1 of 1 invitation was sent."},
+		"one":         {extension.BatchInvite, extension.Progress{Queued: 1, Sent: 1}, "Invitations sent", "1 invitation was sent."},
+		"all":         {extension.BatchInvite, extension.Progress{Queued: 1234, Sent: 1234}, "Invitations sent", "1,234 invitations were sent."},
 		"many":        {extension.BatchInvite, extension.Progress{Queued: 12345, Sent: 12340, Refused: 5}, "Invitations sent", "12,340 of 12,345 invitations were sent."},
 		"under way":   {extension.BatchInvite, extension.Progress{Queued: 10, Sent: 3, Waiting: 7}, "Sending invitations…", "3 of 10 invitations were sent so far."},
 		"nobody new":  {extension.BatchInvite, extension.Progress{}, "No invitations were sent", "There was nobody new to invite."},
 		"all refused": {extension.BatchInvite, extension.Progress{Queued: 2, Refused: 2}, "No invitations were sent", "0 of 2 invitations were sent."},
-		"again":       {extension.BatchResend, extension.Progress{Queued: 1, Sent: 1}, "Invitation sent again", "1 of 1 invitation was sent."},
+		"all but one": {extension.BatchInvite, extension.Progress{Queued: 3, Sent: 2, Refused: 1}, "Invitations sent", "2 of 3 invitations were sent."},
+		"again":       {extension.BatchResend, extension.Progress{Queued: 1, Sent: 1}, "Invitation sent again", "1 invitation was sent."},
 		"again, soon": {extension.BatchResend, extension.Progress{Queued: 1, Waiting: 1}, "Sending the invitation again…", "0 of 1 invitation was sent so far."},
 	} {
 		got := reported(t, test.kind, test.progress).Get(t, batchPath)
@@ -120,19 +121,29 @@ func TestABatchUnderWayIsFollowed(t *testing.T) {
 		t.Error("without JavaScript nobody looks again")
 	}
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, origin+batchPath, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Accept", "application/json")
+	s.asked = nil
 	var state map[string]any
-	if err := json.Unmarshal([]byte(s.Do(t, request).Body), &state); err != nil {
+	if err := json.Unmarshal([]byte(s.follow(t, batchPath).Body), &state); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{"done": false, "finished": 4.0, "queued": 10.0, "sentence": "3 of 10 invitations were sent so far.", "trouble": "The mail provider is slow."}
 	if diff := cmp.Diff(want, state); diff != "" {
 		t.Errorf("the script is told (-want +got):\n%s", diff)
 	}
+	if len(s.asked) != 0 {
+		t.Errorf("to follow a batch, the verb was asked for more than its progress: %q", s.asked)
+	}
+}
+
+// follow asks as the script of the page does.
+func (s *stage) follow(t *testing.T, path string) webtest.Answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, origin+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "application/json")
+	return s.Do(t, request)
 }
 
 func TestOnlyABatchOfTheOrganisationIsShown(t *testing.T) {
@@ -141,6 +152,9 @@ func TestOnlyABatchOfTheOrganisationIsShown(t *testing.T) {
 	for _, path := range []string{"/o/elsewhere/batches/" + annaID, "/o/elsewhere/batches/1", "/o/other/batches/" + batchID} {
 		if got := s.Get(t, path); got.Status != http.StatusNotFound {
 			t.Errorf("%s is %d", path, got.Status)
+		}
+		if got := s.follow(t, path); got.Status != http.StatusNotFound {
+			t.Errorf("%s is followed: %d", path, got.Status)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -117,6 +118,7 @@ func (p *Pages) takeInvite(c *fiber.Ctx, view inviteView) error {
 	problem := p.shell.Explain(c, err)
 	problem.Sentences = append(problem.Sentences, "What you typed is still here. Pressing Invite again never invites anybody twice.")
 	view.problem = &problem
+	retryAfter(c, problem)
 	return p.showInvite(c, problem.Status, view)
 }
 
@@ -140,9 +142,17 @@ func (p *Pages) keep(c *fiber.Ctx, input typed, err error) error {
 	if problem.Status < http.StatusInternalServerError && problem.Status != http.StatusUnauthorized {
 		return err
 	}
+	retryAfter(c, problem)
 	return p.shell.Render(c, problem.Status, p.keptPage(keptView{
 		typed: input, problem: problem, action: c.Path(), signIn: signInTo(c.Path(), problem),
 	}))
+}
+
+// retryAfter tells programs how long to wait, as the shell's own error pages do.
+func retryAfter(c *fiber.Ctx, problem web.Problem) {
+	if problem.Retry > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(problem.Retry.Seconds()))))
+	}
 }
 
 // keptView is what the page shows that holds a text for somebody who could not send it.

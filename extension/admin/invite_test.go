@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -46,7 +45,7 @@ func TestTheInvitePageAsksForAddressesAreaAndRole(t *testing.T) {
 	if got.One(t, ".button-primary").Text() != "Invite" || !got.Has(".button-primary .icon-paper-plane") {
 		t.Error("the primary button is not Invite with the paper plane")
 	}
-	if !strings.Contains(got.One(t, "#field-addresses-hint").Text(), "4 MB at once, about 100,000 addresses") {
+	if !strings.Contains(got.One(t, "#field-addresses-hint").Text(), "Up to 100,000 addresses or 4 MB of text at once.") {
 		t.Error("the page does not state its limit")
 	}
 	if got.One(t, "[data-count]").Attr("role") != "status" || got.One(t, "[data-count]").Text() != "0 addresses recognised" {
@@ -124,18 +123,14 @@ func TestTheSameFormWithTheSameContentIsTheSameBatch(t *testing.T) {
 func TestAMultipartFormIsReadTheSame(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	body, header := multiform(t, filled(t, s.Get(t, invitePath), order("ä@x\r\na@example.com")))
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, origin+invitePath, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header = header
-	if got := s.Do(t, request); got.Status != http.StatusSeeOther || s.order.Text != "ä@x\na@example.com" || s.order.Area != leipzig().ID {
+	got := s.send(t, filled(t, s.Get(t, invitePath), order("ä@x\r\na@example.com")))
+	if got.Status != http.StatusSeeOther || s.order.Text != "ä@x\na@example.com" || s.order.Area != leipzig().ID {
 		t.Errorf("it ends with %d, and the order is %+v", got.Status, s.order)
 	}
 }
 
-func multiform(t *testing.T, form url.Values) (io.Reader, http.Header) {
+// send posts the invite form as a browser does.
+func (s *stage) send(t *testing.T, form url.Values) webtest.Answer {
 	t.Helper()
 	var body strings.Builder
 	writer := multipart.NewWriter(&body)
@@ -147,9 +142,14 @@ func multiform(t *testing.T, form url.Values) (io.Reader, http.Header) {
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return strings.NewReader(body.String()), http.Header{
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, origin+invitePath, strings.NewReader(body.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = http.Header{
 		"Content-Type": {writer.FormDataContentType()}, "Sec-Fetch-Site": {"same-origin"}, "Accept": {"text/html"},
 	}
+	return s.Do(t, request)
 }
 
 func TestCheckAddressesCountsWithoutJavaScript(t *testing.T) {
@@ -240,11 +240,39 @@ func TestFiveMegabytesAreRefusedWithTheLimitAndKept(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	with := order(strings.Repeat("someone@example.com\n", (5<<20)/20))
-	got := s.Post(t, invitePath, filled(t, s.Get(t, invitePath), with))
-	if got.Status != http.StatusRequestEntityTooLarge || len(s.asked) != 0 || !strings.Contains(got.One(t, "#field-addresses-error").Text(), "more than 4 MB") {
+	got := s.send(t, filled(t, s.Get(t, invitePath), with))
+	if got.Status != http.StatusRequestEntityTooLarge || len(s.asked) != 0 || !strings.Contains(got.One(t, "#field-addresses-error").Text(), invite.TooMuch()) {
 		t.Errorf("the answer is %d", got.Status)
 	}
 	assertKept(t, got, with["addresses"])
+}
+
+func TestTooManyAddressesAreSaidBeforeInvite(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	var text strings.Builder
+	for i := range invite.MaxPieces {
+		fmt.Fprintf(&text, "a%d@b.org\n", i)
+	}
+	with := order(text.String() + "foo@@bar.com")
+	with["press"] = "check"
+	got := s.send(t, filled(t, s.Get(t, invitePath), with))
+	if got.Status != http.StatusRequestEntityTooLarge || !strings.Contains(got.One(t, "#field-addresses-error").Text(), invite.TooMuch()) {
+		t.Errorf("checking is %d", got.Status)
+	}
+	assertKept(t, got, with["addresses"])
+	for list, want := range map[string]string{
+		with["addresses"]: "100,000 addresses recognised. " + invite.TooMuch(),
+		text.String():     "100,000 addresses recognised",
+	} {
+		var answer struct{ Sentence, Fault string }
+		if err := json.Unmarshal([]byte(s.count(t, list).Body), &answer); err != nil {
+			t.Fatal(err)
+		}
+		if answer.Sentence != want || (answer.Fault != "") != strings.HasSuffix(want, invite.TooMuch()) {
+			t.Errorf("the live count says %q, and as a fault %q", answer.Sentence, answer.Fault)
+		}
+	}
 }
 
 func TestTheLimitCountsLinesAsOnThePage(t *testing.T) {
@@ -252,7 +280,7 @@ func TestTheLimitCountsLinesAsOnThePage(t *testing.T) {
 	s := setup(t)
 	page := s.Get(t, invitePath)
 	text := strings.Repeat("a\r\n", invite.MaxPaste/2) // exactly the limit once CR is gone
-	if got := s.Post(t, invitePath, filled(t, page, order(text))); got.Status != http.StatusSeeOther || len(s.order.Text) != invite.MaxPaste {
+	if got := s.send(t, filled(t, page, order(text))); got.Status != http.StatusSeeOther || len(s.order.Text) != invite.MaxPaste {
 		t.Errorf("a text of just the limit is %d with %d bytes", got.Status, len(s.order.Text))
 	}
 }
@@ -280,6 +308,46 @@ func TestALostSessionKeepsTheListUntilSignedInAgain(t *testing.T) {
 	assertKept(t, got, "a@example.com b@example.com")
 	if done := s.Post(t, invitePath, filled(t, got, order("a@example.com"))); done.Status != http.StatusSeeOther {
 		t.Errorf("inviting afterwards is %d", done.Status)
+	}
+}
+
+func TestWhateverHasChangedMeanwhileTheListIsKept(t *testing.T) {
+	t.Parallel()
+	const text = "a@example.com </textarea><script>alert(1)</script>"
+	for name, test := range map[string]struct {
+		change func(s *stage)
+		status int
+		says   string
+		leads  string // to what comes first, in a new tab
+	}{
+		"no right any more":     {func(s *stage) { s.as(nurse()) }, http.StatusForbidden, "You may not invite users any more", ""},
+		"paused":                {func(s *stage) { s.entry.Step = extension.StepPaused }, http.StatusForbidden, "Your access has changed", "/next"},
+		"new terms":             {func(s *stage) { s.entry.Step = extension.StepAgree }, http.StatusForbidden, "Your access has changed", "/next"},
+		"no right, not in":      {func(s *stage) { s.as(nurse()); s.entry.Step = extension.StepAgree }, http.StatusForbidden, "Your access has changed", "/next"},
+		"the organisation left": {func(s *stage) { s.entry.Organisation.Slug = "moved" }, http.StatusNotFound, "You have no access here any more", ""},
+		"no area any more":      {func(s *stage) { s.choices.Areas = nil }, http.StatusConflict, "no service area or no role", ""},
+		"no role any more":      {func(s *stage) { s.choices.Roles = nil }, http.StatusConflict, "no service area or no role", ""},
+		"switched off":          {func(s *stage) { s.session = extension.ErrDisabled }, http.StatusForbidden, "This account is switched off", ""},
+		"the choices went":      {func(s *stage) { s.noChoices = extension.ErrForbidden }, http.StatusForbidden, "You may not invite users any more", ""},
+	} {
+		s := setup(t)
+		form := filled(t, s.Get(t, invitePath), order(text))
+		test.change(s)
+		got := s.send(t, form)
+		if got.Status != test.status || !strings.Contains(got.Text(), test.says) || !strings.Contains(got.Text(), "Nothing was sent") || len(s.asked) != 0 {
+			t.Errorf("%s: %d %s", name, got.Status, got.Text())
+		}
+		if got.One(t, "textarea").Text() != text || got.Has("main script") {
+			t.Errorf("%s: the list is now %q", name, got.One(t, "textarea").Text())
+		}
+		for _, field := range []string{"form", "area", "role"} {
+			if value := got.One(t, "main form [name="+field+"]").Attr("value"); value != form.Get(field) {
+				t.Errorf("%s: %s is now %q", name, field, value)
+			}
+		}
+		if leads := got.Has(".notice a[target=_blank][href=" + test.leads + "]"); leads != (test.leads != "") {
+			t.Errorf("%s: it does not lead to %q first: %s", name, test.leads, got.Text())
+		}
 	}
 }
 
@@ -335,8 +403,8 @@ func TestTheLiveCountSaysTheSameAsTheForm(t *testing.T) {
 	if rejected.Items[0].Text != "foo@@bar.com" || rejected.Items[0].Why == "" {
 		t.Errorf("a rejected piece is %+v", rejected.Items[0])
 	}
-	if tooMuch := s.count(t, strings.Repeat("x", invite.MaxPaste+1)); tooMuch.Status != http.StatusRequestEntityTooLarge {
-		t.Errorf("too much is counted: %d", tooMuch.Status)
+	if tooMuch := s.count(t, strings.Repeat("x", invite.MaxPaste+1)); tooMuch.Status != http.StatusRequestEntityTooLarge || !strings.Contains(tooMuch.Body, invite.TooMuch()) {
+		t.Errorf("too much is counted: %d %s", tooMuch.Status, tooMuch.Body)
 	}
 	s.session = extension.ErrNoSession
 	if lost := s.count(t, "a@example.com"); lost.Status != http.StatusUnauthorized || lost.Header.Get("Content-Type") != "application/problem+json" {

@@ -50,16 +50,18 @@ type stage struct {
 	*webtest.Client
 	shell *web.Shell
 
-	session error // of Sessions
-	entry   gate.Entry
-	choices extension.Choices
-	users   []extension.User // of the list
-	empty   bool             // the list shows none of them
-	page    extension.UserPage
-	refuse  error // of every change and of Choices
-	report  extension.Report
+	session   error // of Sessions
+	entry     gate.Entry
+	choices   extension.Choices
+	users     []extension.User // of the list
+	empty     bool             // the list shows none of them
+	page      extension.UserPage
+	refuse    error // of every change
+	noChoices error
+	untold    bool // Kratos cannot be told of changes
+	report    extension.Report
 
-	asked []string // changes, in the order of their coming
+	asked []string // changes and whole reports, in the order of their coming
 	found extension.Filter
 	order invite.Order
 }
@@ -76,7 +78,7 @@ func (s *stage) Enter(_ context.Context, _ extension.Session, slug string) (gate
 }
 
 func (s *stage) Choices(context.Context, extension.Actor) (extension.Choices, error) {
-	return s.choices, nil
+	return s.choices, s.noChoices
 }
 
 func (s *stage) Send(_ context.Context, _ extension.Actor, order invite.Order) (extension.BatchID, error) {
@@ -90,10 +92,18 @@ func (s *stage) Resend(_ context.Context, _ extension.Actor, user extension.User
 }
 
 func (s *stage) Report(_ context.Context, _ extension.Actor, batch extension.BatchID) (extension.Report, error) {
+	s.asked = append(s.asked, "report")
 	if batch != s.report.Batch.ID {
 		return extension.Report{}, extension.ErrNotFound
 	}
 	return s.report, nil
+}
+
+func (s *stage) Progress(_ context.Context, _ extension.Actor, batch extension.BatchID) (extension.Progress, error) {
+	if batch != s.report.Batch.ID {
+		return extension.Progress{}, extension.ErrNotFound
+	}
+	return s.report.Progress, nil
 }
 
 func (s *stage) List(_ context.Context, _ extension.Actor, filter extension.Filter) (roster.List, error) {
@@ -117,19 +127,22 @@ func (s *stage) Find(_ context.Context, _ extension.Actor, id extension.UserID) 
 	return extension.User{}, extension.ErrNotFound
 }
 
-func (s *stage) Pause(_ context.Context, _ extension.Actor, user extension.UserID) error {
-	s.asked = append(s.asked, "pause "+string(user))
-	return s.refuse
+func (s *stage) Pause(_ context.Context, _ extension.Actor, user extension.UserID) (bool, error) {
+	return s.setPaused("pause", user, now())
 }
 
-func (s *stage) Resume(_ context.Context, _ extension.Actor, user extension.UserID) error {
-	s.asked = append(s.asked, "resume "+string(user))
+func (s *stage) Resume(_ context.Context, _ extension.Actor, user extension.UserID) (bool, error) {
+	return s.setPaused("resume", user, time.Time{})
+}
+
+func (s *stage) setPaused(change string, user extension.UserID, paused time.Time) (bool, error) {
+	s.asked = append(s.asked, change+" "+string(user))
 	for i := range s.users {
-		if s.users[i].ID == user {
-			s.users[i].Facts.Paused = time.Time{}
+		if s.users[i].ID == user && s.refuse == nil {
+			s.users[i].Facts.Paused = paused
 		}
 	}
-	return s.refuse
+	return !s.untold, s.refuse
 }
 
 // setup is the administrator Ada of St Elsewhere, with Anna who is Active and Emil whose invitation has run out.

@@ -35,8 +35,8 @@ func (s *Service) hand(ctx context.Context, chunk extension.Chunk) error {
 	for i, r := range chunk.Recipients {
 		token, err := s.links.Token(chunk.KeyID, r.Invitation)
 		if err != nil {
-			trouble := &extension.TroubleError{Sentence: "A link key of this batch is no longer configured. Put it back into links.keys.", Cause: err}
-			return errors.Join(trouble, s.store.ReleaseChunk(ctx, chunk.ID))
+			trouble := &extension.TroubleError{Sentence: "A link key of this batch is no longer configured. Put it back into links.keys.", Refused: true, Cause: err}
+			return errors.Join(trouble, s.giveBack(ctx, chunk, trouble))
 		}
 		chunk.Recipients[i].Link = chunk.Letter.PublicURL + "/i/" + token
 	}
@@ -45,12 +45,21 @@ func (s *Service) hand(ctx context.Context, chunk extension.Chunk) error {
 	case errors.Is(err, extension.ErrConflict):
 		return s.abandon(ctx, chunk)
 	case err != nil:
-		return errors.Join(fmt.Errorf("deliver chunk %s: %w", chunk.ID, err), s.store.ReleaseChunk(context.WithoutCancel(ctx), chunk.ID))
+		return errors.Join(fmt.Errorf("deliver chunk %s: %w", chunk.ID, err), s.giveBack(ctx, chunk, err))
 	}
 	if err := s.store.SettleChunk(ctx, chunk, receipts, s.now()); err != nil {
 		return fmt.Errorf("settle chunk %s: %w", chunk.ID, err)
 	}
 	return nil
+}
+
+// giveBack gives a chunk back, also while the process is stopping, and remembers whether the call may have been obeyed.
+func (s *Service) giveBack(ctx context.Context, chunk extension.Chunk, cause error) error {
+	ctx = context.WithoutCancel(ctx)
+	if trouble, ok := errors.AsType[*extension.TroubleError](cause); ok && trouble.Refused {
+		return s.store.RefuseChunk(ctx, chunk.ID)
+	}
+	return s.store.ReleaseChunk(ctx, chunk.ID)
 }
 
 func (s *Service) abandon(ctx context.Context, chunk extension.Chunk) error {

@@ -48,7 +48,9 @@ type Store interface {
 	// ClaimChunk resumes a chunk that nobody is working on, or writes a new one down; nil when there is nothing to send.
 	ClaimChunk(ctx context.Context, batch extension.BatchID, claim extension.Claim) (*extension.Chunk, error)
 	SettleChunk(ctx context.Context, chunk extension.Chunk, receipts []extension.Receipt, now time.Time) error
-	// ReleaseChunk gives a claimed chunk back for the next attempt.
+	// RefuseChunk gives a claimed chunk back after a call that was certainly not obeyed, ReleaseChunk after one of which
+	// nobody knows.
+	RefuseChunk(ctx context.Context, chunk extension.ChunkID) error
 	ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error
 	// AbandonChunk marks everybody in the chunk as unknown: the provider never answered and may have forgotten the key.
 	AbandonChunk(ctx context.Context, chunk extension.Chunk, now time.Time) error
@@ -72,6 +74,11 @@ type Post interface {
 	Deliver(ctx context.Context, chunk extension.Chunk) ([]extension.Receipt, error)
 }
 
+// Aligner brings Kratos in line with our rows: here, it ends what was begun by a link that a resend revoked.
+type Aligner interface {
+	Align(ctx context.Context, identity extension.IdentityID) error
+}
+
 // Queue puts the order to go on with a batch where a worker finds it.
 type Queue interface {
 	GoOn(ctx context.Context, batch extension.BatchID) error
@@ -83,6 +90,7 @@ type Service struct {
 	identities Identities
 	post       Post
 	queue      Queue
+	aligner    Aligner
 	links      extension.Links
 	sender     string
 	publicURL  string
@@ -95,6 +103,7 @@ type Options struct {
 	Identities Identities
 	Post       Post
 	Queue      Queue
+	Aligner    Aligner
 	Links      extension.Links
 	Sender     string // RFC 5322 mailbox for the From header
 	PublicURL  string // origin of the pages, without a slash at the end
@@ -104,7 +113,7 @@ type Options struct {
 // New makes a Service.
 func New(o Options) *Service {
 	return &Service{
-		store: o.Store, identities: o.Identities, post: o.Post, queue: o.Queue,
+		store: o.Store, identities: o.Identities, post: o.Post, queue: o.Queue, aligner: o.Aligner,
 		links: o.Links, sender: o.Sender, publicURL: o.PublicURL, now: o.Now,
 	}
 }

@@ -36,6 +36,7 @@ type scene struct {
 	admin   extension.Actor
 	kratos  *scriptedKratos
 	post    *scriptedPost
+	aligned alignments
 	now     time.Time
 }
 
@@ -74,9 +75,17 @@ func (s *scene) use(t *testing.T, keys ...string) {
 		t.Fatal(err)
 	}
 	s.Service = invite.New(invite.Options{
-		Store: s.db, Identities: s.kratos, Post: s.post, Queue: noQueue{}, Links: links,
+		Store: s.db, Identities: s.kratos, Post: s.post, Queue: noQueue{}, Aligner: &s.aligned, Links: links,
 		Sender: "Paperplane <invite@example.org>", PublicURL: "https://pages.example.org", Now: func() time.Time { return s.now },
 	})
+}
+
+// alignments notes which identities were to be aligned.
+type alignments []extension.IdentityID
+
+func (a *alignments) Align(_ context.Context, id extension.IdentityID) error {
+	*a = append(*a, id)
+	return nil
 }
 
 // noQueue takes no jobs: tests call GoOn themselves.

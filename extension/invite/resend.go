@@ -33,6 +33,11 @@ func (s *Service) Resend(ctx context.Context, actor extension.Actor, id extensio
 	if err := s.store.Reissue(ctx, actor, batch, []extension.UserID{id}); err != nil {
 		return "", fmt.Errorf("reissue invitation of user %s: %w", id, err)
 	}
+	if !user.Facts.Started.IsZero() && user.Facts.Registered.IsZero() {
+		// Whoever began by the old link must not finish. Kratos is told at once; when it does not answer, it is told
+		// later, because Reissue has put the identity on the list.
+		_ = s.aligner.Align(ctx, user.Identity)
+	}
 	s.goOn(ctx, batch.ID)
 	return batch.ID, nil
 }

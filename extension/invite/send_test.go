@@ -107,9 +107,15 @@ func TestResendRefusesWhomItMust(t *testing.T) {
 	refusedWith("a moment after it", "less than a minute ago")
 
 	s.now = s.now.Add(2 * time.Minute)
+	if _, err := s.db.Record(t.Context(), s.user(t, "bob@example.com"), extension.FactStarted, s.now); err != nil {
+		t.Fatal(err)
+	}
 	again, err := s.Resend(t.Context(), s.admin, bob.ID)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(s.aligned) != 1 || s.aligned[0] != s.user(t, "bob@example.com").Identity {
+		t.Errorf("aligned %v; whoever began by the old link can still finish", s.aligned)
 	}
 	if _, err := s.GoOn(t.Context(), again, long); err != nil {
 		t.Fatal(err)

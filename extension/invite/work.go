@@ -52,9 +52,15 @@ func (s *Service) GoOn(ctx context.Context, batch extension.BatchID, budget time
 	return !finished, nil
 }
 
+// unexpected is what a batch's page says of an error that no part has worded.
+const unexpected = "Something unexpected holds this batch up. It is tried again by itself; if this stays, the server's log says more."
+
 // hold writes the trouble on the batch, or takes it off.
 func (s *Service) hold(ctx context.Context, batch extension.BatchID, err error) error {
 	sentence := ""
+	if err != nil && ctx.Err() == nil {
+		sentence = unexpected
+	}
 	if trouble, ok := errors.AsType[*extension.TroubleError](err); ok {
 		sentence = trouble.Sentence
 	}

@@ -49,9 +49,12 @@ type goOnWorker struct {
 }
 
 // Work goes on with a batch. Work that is left, and trouble of any kind, bring the job back; it is never given up,
-// because the rows would wait for nobody else.
+// because the rows would wait for nobody else. Only a batch that is gone ends it.
 func (w *goOnWorker) Work(ctx context.Context, job *river.Job[goOnArgs]) error {
 	more, err := w.batches.GoOn(ctx, job.Args.Batch, budget)
+	if errors.Is(err, extension.ErrNotFound) {
+		return river.JobCancel(err)
+	}
 	if err != nil {
 		w.log.WarnContext(ctx, "batch is held up", "batch", job.Args.Batch, "error", err)
 		return river.JobSnooze(pause(err))

@@ -94,10 +94,16 @@ func checkURL(option, text string) error {
 // Ready tells whether Kratos can do our work: the administration API reads from its database, and the public API knows
 // the identity schema SchemaID. The error is an *extension.TroubleError unless ctx was cancelled.
 func (c *Client) Ready(ctx context.Context) error {
-	if _, err := answered(c.admin.IdentityAPI.ListIdentities(ctx).PageSize(1).Execute()); err != nil {
+	if err := c.checkDatabase(ctx); err != nil {
 		return fmt.Errorf("ask Kratos whether it is ready: %w", err)
 	}
 	return c.checkSchema(ctx)
+}
+
+// checkDatabase makes sure that Kratos reads from its database.
+func (c *Client) checkDatabase(ctx context.Context) error {
+	_, err := answered(c.admin.IdentityAPI.ListIdentities(ctx).PageSize(1).Execute())
+	return err
 }
 
 // checkSchema makes sure that Kratos knows our schema. Without it Kratos refuses every single address, as if the

@@ -36,8 +36,8 @@ func (c *Client) doubt(ctx context.Context, err error) error {
 	if !errors.Is(err, extension.ErrNoSession) {
 		return err
 	}
-	if _, unready := answered(c.public.MetadataAPI.IsReady(ctx).Execute()); unready != nil {
-		return unready
+	if unread := c.checkDatabase(ctx); unread != nil {
+		return unread
 	}
 	return err
 }

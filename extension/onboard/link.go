@@ -83,46 +83,76 @@ func (s *Service) Start(ctx context.Context, token string, browser extension.Bro
 		if err != nil {
 			return err
 		}
-		if err := s.switchOn(ctx, invited); err != nil {
-			return err
-		}
-		if _, err := s.store.Record(ctx, invited.Member.User, extension.FactStarted, s.now()); err != nil {
-			return fmt.Errorf("record start of user %s: %w", invited.Member.User.ID, err)
-		}
-		if reply, err = s.identities.Admit(ctx, invited.Member.User.Identity, browser); err != nil {
-			return fmt.Errorf("admit identity %s: %w", invited.Member.User.Identity, err)
-		}
-		return nil
+		reply, err = s.begin(ctx, invited, browser)
+		return err
 	})
 	return reply, err
 }
 
-// switchOn makes an invitee's identity active, if it is ours to switch on, and ends its other sessions.
-func (s *Service) switchOn(ctx context.Context, invited extension.Invited) error {
+// begin records the start before it acts on it, so that a crash in between leaves nothing that the sweep does not find.
+func (s *Service) begin(ctx context.Context, invited extension.Invited, browser extension.Browser) (extension.Reply, error) {
+	user := invited.Member.User
+	identity, err := s.startable(ctx, invited)
+	if err != nil {
+		return extension.Reply{}, err
+	}
+	if _, err := s.store.Record(ctx, user, extension.FactStarted, s.now()); err != nil {
+		return extension.Reply{}, fmt.Errorf("record start of user %s: %w", user.ID, err)
+	}
+	if err := s.switchOn(ctx, identity, user.Address); err != nil {
+		return extension.Reply{}, err
+	}
+	reply, err := s.identities.Admit(ctx, identity.ID, browser)
+	if err != nil {
+		return extension.Reply{}, fmt.Errorf("admit identity %s: %w", identity.ID, err)
+	}
+	// Another browser may have set the password after we looked and before its session ended.
+	if _, err := s.startable(ctx, invited); err != nil {
+		if endErr := s.identities.EndSessions(ctx, identity.ID); endErr != nil {
+			err = errors.Join(err, fmt.Errorf("end sessions of identity %s: %w", identity.ID, endErr))
+		}
+		return extension.Reply{}, err
+	}
+	return reply, nil
+}
+
+// startable finds the invitee's identity and refuses one that a link must not switch on: gone, not made for this user,
+// registered by now, or switched off by somebody else.
+func (s *Service) startable(ctx context.Context, invited extension.Invited) (extension.Identity, error) {
 	user := invited.Member.User
 	identity, err := s.identities.Identity(ctx, user.Identity)
 	switch {
 	case errors.Is(err, extension.ErrNotFound):
-		return linkError(LinkDisabled, invited)
+		if err := s.store.Realign(ctx, user.Identity); err != nil { // alignment lets go of it
+			return identity, fmt.Errorf("note alignment of identity %s: %w", user.Identity, err)
+		}
+		return identity, linkError(LinkDisabled, invited)
 	case err != nil:
-		return fmt.Errorf("find identity %s: %w", user.Identity, err)
+		return identity, fmt.Errorf("find identity %s: %w", user.Identity, err)
 	case identity.Mark != user.ID:
-		return linkError(LinkForeign, invited)
+		return identity, linkError(LinkForeign, invited)
 	case identity.Registered:
 		if _, err := s.store.Record(ctx, user, extension.FactRegistered, s.now()); err != nil {
-			return fmt.Errorf("record registration of user %s: %w", user.ID, err)
+			return identity, fmt.Errorf("record registration of user %s: %w", user.ID, err)
 		}
-		return &LinkError{Reason: LinkDead}
+		return identity, &LinkError{Reason: LinkDead}
+	case identity.Active:
+		return identity, nil
 	}
+	ours, err := s.store.LeftInactive(ctx, identity.ID)
+	if err != nil {
+		return identity, fmt.Errorf("find who disabled identity %s: %w", identity.ID, err)
+	}
+	if !ours {
+		return identity, linkError(LinkDisabled, invited)
+	}
+	return identity, nil
+}
+
+// switchOn makes a startable identity active and ends its other sessions.
+func (s *Service) switchOn(ctx context.Context, identity extension.Identity, address string) error {
 	if !identity.Active {
-		ours, err := s.store.LeftInactive(ctx, identity.ID)
-		if err != nil {
-			return fmt.Errorf("find who disabled identity %s: %w", identity.ID, err)
-		}
-		if !ours {
-			return linkError(LinkDisabled, invited)
-		}
-		if err := s.identities.Enable(ctx, identity.ID, user.Address); err != nil {
+		if err := s.identities.Enable(ctx, identity.ID, address); err != nil {
 			return fmt.Errorf("enable identity %s: %w", identity.ID, err)
 		}
 	}

@@ -121,13 +121,16 @@ func (s *Service) observeUser(ctx context.Context, identity extension.Identity, 
 }
 
 // confirm records that Kratos holds the acceptance. The evidence is the row that was written when the invitee pressed
-// Accept; where they accepted outside of our pages, it is what the report tells.
+// Accept; where they accepted outside of our pages, it is what the report tells. The trait alone is only a claim: without
+// a row and without a report nothing is confirmed, and the invitee is asked on our page.
 func (s *Service) confirm(ctx context.Context, m extension.Member, evidence Evidence, now time.Time) error {
-	err := s.store.RecordAcceptance(ctx, extension.Acceptance{
-		User: m.User.ID, Terms: m.Terms.ID, At: now, IP: evidence.IP, UserAgent: evidence.UserAgent,
-	})
-	if err != nil {
-		return fmt.Errorf("record acceptance of user %s: %w", m.User.ID, err)
+	if evidence != (Evidence{}) {
+		err := s.store.RecordAcceptance(ctx, extension.Acceptance{
+			User: m.User.ID, Terms: m.Terms.ID, At: now, IP: evidence.IP, UserAgent: evidence.UserAgent,
+		})
+		if err != nil {
+			return fmt.Errorf("record acceptance of user %s: %w", m.User.ID, err)
+		}
 	}
 	if err := s.store.ConfirmAcceptance(ctx, m.User, m.Terms.ID, now); err != nil {
 		return fmt.Errorf("confirm acceptance of user %s: %w", m.User.ID, err)
@@ -158,10 +161,7 @@ func (s *Service) activate(ctx context.Context, id extension.IdentityID) error {
 	if !fresh {
 		return nil
 	}
-	if err := s.store.Realign(ctx, id); err != nil {
-		return fmt.Errorf("note alignment of identity %s: %w", id, err)
-	}
-	if err := s.aligner.Align(ctx, id); err != nil {
+	if err := s.aligner.Align(ctx, id); err != nil { // the record has asked for it too, in case this is cut short
 		return fmt.Errorf("publish identity %s: %w", id, err)
 	}
 	return nil

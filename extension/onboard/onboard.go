@@ -89,7 +89,8 @@ type Store interface {
 	SetLeftInactive(ctx context.Context, identity extension.IdentityID, at time.Time) error
 	// Unreported hands out identities of users who are half-way, longest unasked first, and marks them as asked.
 	Unreported(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error)
-	// HalfWay lists identities whose user's invitation ran out between Start and registration and that are still on.
+	// HalfWay hands out identities that are still on although their user's invitation ran out, or was replaced, between
+	// Start and registration.
 	HalfWay(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error)
 	// Realign puts an identity on the list of those to be aligned with Kratos.
 	Realign(ctx context.Context, identity extension.IdentityID) error

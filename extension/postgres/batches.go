@@ -16,11 +16,14 @@ import (
 const placeRows = 5000
 
 // Place writes a batch with its users, invitations and entries in one transaction. An address that the organisation
-// knows already gets its outcome instead. Two batches with the same people are written one after the other: rows are
-// inserted in the order of their keys, so they wait for one another and never deadlock. A batch that this actor has
-// placed already is left as it is; an id that somebody else used is a conflict.
+// knows already gets its outcome instead. Batches of one organisation are written one after the other, so two with the
+// same people mail nobody twice and never deadlock. A batch that this actor has placed already is left as it is; an id
+// that somebody else used is a conflict.
 func (db *DB) Place(ctx context.Context, actor extension.Actor, p extension.Placement) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := oneBatchAtATime(ctx, tx, p.Batch); err != nil {
+			return err
+		}
 		fresh, err := insertBatch(ctx, tx, p.Batch, p.Recognised, p.Duplicates)
 		if err != nil || !fresh {
 			return err
@@ -34,7 +37,7 @@ func (db *DB) Place(ctx context.Context, actor extension.Actor, p extension.Plac
 		}
 		slices.SortStableFunc(positions, func(a, b int) int { return cmp.Compare(p.Entries[a].Key, p.Entries[b].Key) })
 		for chunk := range slices.Chunk(positions, placeRows) {
-			if err := placeChunk(ctx, tx, p, chunk); err != nil {
+			if err := placeChunk(ctx, tx, actor, p, chunk); err != nil {
 				return err
 			}
 		}
@@ -42,6 +45,12 @@ func (db *DB) Place(ctx context.Context, actor extension.Actor, p extension.Plac
 		entry.Detail = fmt.Sprintf("batch %s: %d recognised, to %s as %s", p.Batch.ID, p.Recognised, p.Batch.Area.Name, p.Batch.Role.Name)
 		return audit(ctx, tx, entry)
 	})
+}
+
+// oneBatchAtATime makes the batches of an organisation wait for one another until they are written.
+func oneBatchAtATime(ctx context.Context, tx bun.Tx, b extension.Batch) error {
+	_, err := tx.NewRaw(`SELECT pg_advisory_xact_lock(hashtextextended(?, 0))`, "batches of "+string(b.Organisation)).Exec(ctx)
+	return err
 }
 
 // insertBatch tells whether the batch is new.
@@ -92,7 +101,7 @@ type placing struct {
 	invitations []extension.InvitationID
 }
 
-func placeChunk(ctx context.Context, tx bun.Tx, p extension.Placement, positions []int) error {
+func placeChunk(ctx context.Context, tx bun.Tx, actor extension.Actor, p extension.Placement, positions []int) error {
 	c := placing{positions: positions}
 	for _, at := range positions {
 		e := p.Entries[at]
@@ -104,7 +113,7 @@ func placeChunk(ctx context.Context, tx bun.Tx, p extension.Placement, positions
 	if err := c.insertUsers(ctx, tx, p.Batch); err != nil {
 		return fmt.Errorf("insert users: %w", err)
 	}
-	if err := c.judgeKnown(ctx, tx, p.Batch); err != nil {
+	if err := c.judgeKnown(ctx, tx, actor, p.Batch); err != nil {
 		return fmt.Errorf("find known users: %w", err)
 	}
 	if err := c.insertInvitations(ctx, tx, p.Batch); err != nil {
@@ -119,7 +128,7 @@ func (c *placing) insertUsers(ctx context.Context, tx bun.Tx, b extension.Batch)
 		INSERT INTO users (id, organisation_id, address, address_key, invited_at)
 		SELECT n.id, ?, n.address, n.key, ?
 		  FROM unnest(?::uuid[], ?::text[], ?::text[], ?::text[]) AS n (id, address, key, outcome)
-		 WHERE n.outcome = 'queued' ORDER BY n.key
+		 WHERE n.outcome = 'queued'
 		ON CONFLICT (organisation_id, address_key) DO NOTHING`,
 		b.Organisation, b.Pressed.UTC(), array(c.users), array(c.addresses), array(c.keys), array(c.outcomes)).Exec(ctx)
 	return err
@@ -127,16 +136,18 @@ func (c *placing) insertUsers(ctx context.Context, tx bun.Tx, b extension.Batch)
 
 // judgeKnown gives every address whose user is not new its outcome. A user whose only invitation was refused before
 // anything was sent is invited again.
-func (c *placing) judgeKnown(ctx context.Context, tx bun.Tx, b extension.Batch) error {
+func (c *placing) judgeKnown(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch) error {
+	areas, bound := actor.AreaBound()
 	var rows []knownUser
 	err := tx.NewRaw(`
 		SELECT u.id, u.address_key AS key, user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status,
 		       coalesce(i.refused, '') AS refused,
-		       EXISTS (SELECT 1 FROM invitations p WHERE p.user_id = u.id AND p.sent_at IS NOT NULL) AS sent
+		       EXISTS (SELECT 1 FROM invitations p WHERE p.user_id = u.id AND p.sent_at IS NOT NULL) AS sent,
+		       ? AND EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = u.id AND s.area_id <> ALL (?::uuid[])) AS hidden
 		  FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
 		 WHERE u.organisation_id = ? AND u.address_key = ANY (?::text[]) AND u.id <> ALL (?::uuid[])
 		 ORDER BY u.address_key FOR UPDATE OF u`,
-		b.Pressed.UTC(), b.Organisation, array(c.keys), array(c.users)).Scan(ctx, &rows)
+		b.Pressed.UTC(), bound, array(areas), b.Organisation, array(c.keys), array(c.users)).Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}
@@ -164,6 +175,7 @@ type knownUser struct {
 	Status  extension.Status
 	Refused extension.Refusal // of the newest invitation
 	Sent    bool              // some invitation was
+	Hidden  bool              // has areas that the actor does not act in, and so must not lose them
 }
 
 // outcome is what becomes of the address.
@@ -177,7 +189,7 @@ func (u knownUser) outcome() extension.Outcome {
 		return extension.OutcomeAlreadyExpired
 	case extension.Pending:
 	}
-	if u.Refused != "" && u.Refused != extension.RefusedUnknown && !u.Sent {
+	if u.Refused != "" && u.Refused != extension.RefusedUnknown && !u.Sent && !u.Hidden {
 		return extension.OutcomeQueued
 	}
 	return extension.OutcomeAlreadyPending
@@ -226,10 +238,13 @@ func (c *placing) insertEntries(ctx context.Context, tx bun.Tx, b extension.Batc
 }
 
 // Reissue makes a resend batch: a new invitation for each of these users, with the places they have, and the ones
-// before are revoked. A user whose newest invitation is still on its way, or who is Active or Inactive by now, is a
+// before are revoked, together with what was begun by them. A user whose newest invitation is still on its way, or who is Active or Inactive by now, is a
 // conflict: then somebody else was first.
 func (db *DB) Reissue(ctx context.Context, actor extension.Actor, b extension.Batch, users []extension.UserID) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := oneBatchAtATime(ctx, tx, b); err != nil {
+			return err
+		}
 		if fresh, err := insertBatch(ctx, tx, b, len(users), 0); err != nil || !fresh {
 			return err
 		}
@@ -282,6 +297,10 @@ func reissueStatements(tx bun.Tx, b extension.Batch, users []extension.UserID, i
 			  LEFT JOIN areas ar ON ar.id = s.area_id LEFT JOIN roles ro ON ro.id = s.role_id
 			 GROUP BY q.invitation_id, q.user_id`, b.Organisation, b.ID, asked),
 		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, asked),
+		tx.NewRaw(`
+			UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
+			  FROM (?) AS q JOIN users u ON u.id = q.user_id
+			 WHERE d.id = u.identity_id AND u.started_at IS NOT NULL AND u.registered_at IS NULL`, asked),
 		tx.NewRaw(`
 			INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, user_id, invitation_id)
 			SELECT ?, q.position, ?, u.address, u.address, 'queued', u.id, q.invitation_id

@@ -23,7 +23,8 @@ func factColumn(fact extension.Fact) (column string, action extension.Action) {
 	return "", ""
 }
 
-// Record sets a fact of a user unless it is set, and tells whether it was new. Only then is there an audit row.
+// Record sets a fact of a user unless it is set, and tells whether it was new. Only then is there an audit row. A start
+// is also kept with the user's newest invitation, and an activation asks in the same transaction for its publication.
 func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fact, at time.Time) (bool, error) {
 	column, action := factColumn(fact)
 	if column == "" {
@@ -31,6 +32,13 @@ func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fa
 	}
 	fresh := false
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if fact == extension.FactStarted {
+			_, err := tx.NewRaw(`UPDATE invitations SET started_at = ? WHERE id = ? AND started_at IS NULL`,
+				at.UTC(), nullID(user.Invitation)).Exec(ctx)
+			if err != nil {
+				return err
+			}
+		}
 		result, err := tx.NewRaw(`UPDATE users SET ? = ? WHERE id = ? AND ? IS NULL`,
 			bun.Ident(column), at.UTC(), user.ID, bun.Ident(column)).Exec(ctx)
 		if err != nil {
@@ -40,6 +48,11 @@ func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fa
 			return nil
 		}
 		fresh = true
+		if fact == extension.FactActivated && user.Identity != "" {
+			if err := realign(ctx, tx, user.Identity); err != nil {
+				return err
+			}
+		}
 		return audit(ctx, tx, of(user, action, at))
 	})
 	return fresh, err
@@ -61,6 +74,8 @@ func (db *DB) RecordProfile(ctx context.Context, identity extension.IdentityID, 
 }
 
 // RecordAcceptance keeps the evidence of an acceptance; the first one of a user and a version stands.
+//
+// There is no row without evidence: what only the trait claims is not recorded.
 func (db *DB) RecordAcceptance(ctx context.Context, a extension.Acceptance) error {
 	_, err := db.bun.NewRaw(`
 		INSERT INTO acceptances (user_id, terms_id, organisation_id, accepted_at, ip, user_agent)
@@ -115,33 +130,37 @@ func auditFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID,
 	return err
 }
 
-// Unreported hands out identities of users who are half-way and in time, longest unasked first and none twice within a
-// minute, and marks them as asked.
+// Unreported hands out identities whose facts a lost report may have kept from us, longest unasked first, and marks them
+// as asked: of users who are half-way and in time, none twice within a minute; of Active ones, none twice within a day.
 func (db *DB) Unreported(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error) {
+	return db.check(ctx, most, `
+		d.checked_at < clock_timestamp() - interval '1 minute' AND EXISTS (
+			SELECT 1 FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
+			 WHERE u.identity_id = d.id AND u.started_at IS NOT NULL AND u.activated_at IS NULL
+			   AND user_status(u.paused_at, u.activated_at, i.expires_at, ?) = 'Pending')
+		OR d.checked_at < clock_timestamp() - interval '1 day' AND EXISTS (
+			SELECT 1 FROM users u WHERE u.identity_id = d.id AND u.activated_at IS NOT NULL AND u.paused_at IS NULL)`, now.UTC())
+}
+
+// HalfWay hands out identities that are still on although their user's invitation ran out, or was replaced by a newer
+// one, between Start and registration; none twice within a minute.
+func (db *DB) HalfWay(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error) {
+	return db.check(ctx, most, `
+		d.created_by_us AND d.checked_at < clock_timestamp() - interval '1 minute' AND EXISTS (
+			SELECT 1 FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
+			 WHERE u.identity_id = d.id AND u.started_at IS NOT NULL AND u.activated_at IS NULL AND u.registered_at IS NULL
+			   AND (d.left_inactive_at IS NULL OR d.left_inactive_at < coalesce(i.started_at, u.started_at)) -- a crash in Start
+			   AND (i.started_at IS NULL OR user_status(u.paused_at, u.activated_at, i.expires_at, ?) = 'Expired'))`, now.UTC())
+}
+
+// check hands out identities d that a condition holds for, longest unasked first, and marks them as asked.
+func (db *DB) check(ctx context.Context, most int, condition string, arguments ...any) ([]extension.IdentityID, error) {
 	var ids []extension.IdentityID
 	err := db.bun.NewRaw(`
 		WITH picked AS (
-			SELECT d.id FROM identities d
-			 WHERE d.checked_at < clock_timestamp() - interval '1 minute'
-			   AND EXISTS (SELECT 1 FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
-			                WHERE u.identity_id = d.id AND u.started_at IS NOT NULL
-			                  AND user_status(u.paused_at, u.activated_at, i.expires_at, ?) = 'Pending')
+			SELECT d.id FROM identities d WHERE `+condition+`
 			 ORDER BY d.checked_at LIMIT ? FOR UPDATE OF d SKIP LOCKED)
 		UPDATE identities d SET checked_at = clock_timestamp() FROM picked WHERE d.id = picked.id RETURNING d.id`,
-		now.UTC(), most).Scan(ctx, &ids)
-	return ids, kind(err)
-}
-
-// HalfWay lists identities of users whose invitation ran out between Start and registration and which we have not
-// switched off again.
-func (db *DB) HalfWay(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error) {
-	var ids []extension.IdentityID
-	err := db.bun.NewRaw(`
-		SELECT d.id FROM identities d
-		 WHERE d.created_by_us AND d.left_inactive_at IS NULL AND EXISTS (
-			SELECT 1 FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
-			 WHERE u.identity_id = d.id AND u.started_at IS NOT NULL AND u.registered_at IS NULL
-			   AND user_status(u.paused_at, u.activated_at, i.expires_at, ?) = 'Expired')
-		 LIMIT ?`, now.UTC(), most).Scan(ctx, &ids)
+		append(arguments, most)...).Scan(ctx, &ids)
 	return ids, kind(err)
 }

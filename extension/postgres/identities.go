@@ -38,7 +38,7 @@ func (db *DB) SetPaused(ctx context.Context, actor extension.Actor, id extension
 }
 
 func realign(ctx context.Context, tx bun.IDB, id extension.IdentityID) error {
-	_, err := tx.NewRaw(`UPDATE identities SET realign_at = clock_timestamp() WHERE id = ?`, id).Exec(ctx)
+	_, err := tx.NewRaw(`UPDATE identities SET realign_at = clock_timestamp(), realign_asked = realign_asked + 1 WHERE id = ?`, id).Exec(ctx)
 	return err
 }
 
@@ -47,24 +47,34 @@ func (db *DB) Realign(ctx context.Context, id extension.IdentityID) error {
 	return kind(realign(ctx, db.bun, id))
 }
 
-// Misaligned lists identities that are due, longest due first.
+// Misaligned hands out identities that are due, longest due first. One that is not aligned is due again after a minute,
+// so that a failing one holds up nobody.
 func (db *DB) Misaligned(ctx context.Context, most int) ([]extension.IdentityID, error) {
 	var ids []extension.IdentityID
-	err := db.bun.NewRaw(`SELECT id FROM identities WHERE realign_at <= clock_timestamp() ORDER BY realign_at LIMIT ?`, most).Scan(ctx, &ids)
+	err := db.bun.NewRaw(`
+		WITH due AS (
+			SELECT id FROM identities WHERE realign_at <= clock_timestamp() ORDER BY realign_at LIMIT ? FOR UPDATE SKIP LOCKED)
+		UPDATE identities d SET realign_at = clock_timestamp() + interval '1 minute' FROM due WHERE d.id = due.id RETURNING d.id`,
+		most).Scan(ctx, &ids)
 	return ids, kind(err)
 }
 
-// Aligned takes an identity off the list; with again it comes back after that time. A request that came while it was
-// being aligned stands: asOf is when the aligning began, by the database's clock.
-func (db *DB) Aligned(ctx context.Context, id extension.IdentityID, asOf time.Time, again time.Duration) error {
-	var next *string
-	if again > 0 {
-		seconds := again.String()
+// Aligned takes an identity off the list unless it was asked for again since; with again it comes back after that time.
+func (db *DB) Aligned(ctx context.Context, id extension.IdentityID, asked int64, again time.Duration) error {
+	var next *float64
+	if seconds := again.Seconds(); seconds > 0 {
 		next = &seconds
 	}
 	_, err := db.bun.NewRaw(`
-		UPDATE identities SET realign_at = clock_timestamp() + ?::interval
-		 WHERE id = ? AND (realign_at IS NULL OR realign_at <= ?)`, next, id, asOf.UTC()).Exec(ctx)
+		UPDATE identities SET realign_at = clock_timestamp() + make_interval(secs => ?) WHERE id = ? AND realign_asked = ?`,
+		next, id, asked).Exec(ctx)
+	return kind(err)
+}
+
+// Unlink takes an identity that is gone in Kratos off users who have not registered, so that a new invitation makes a new
+// one.
+func (db *DB) Unlink(ctx context.Context, id extension.IdentityID) error {
+	_, err := db.bun.NewRaw(`UPDATE users SET identity_id = NULL WHERE identity_id = ? AND registered_at IS NULL AND activated_at IS NULL`, id).Exec(ctx)
 	return kind(err)
 }
 
@@ -85,9 +95,9 @@ func (db *DB) SetLeftInactive(ctx context.Context, id extension.IdentityID, at t
 func (db *DB) Standing(ctx context.Context, id extension.IdentityID, now time.Time) (extension.Standing, error) {
 	var row struct {
 		LeftInactive bool
-		AsOf         time.Time
+		Asked        int64
 	}
-	err := db.bun.NewRaw(`SELECT left_inactive_at IS NOT NULL AS left_inactive, clock_timestamp() AS as_of FROM identities WHERE id = ?`, id).
+	err := db.bun.NewRaw(`SELECT left_inactive_at IS NOT NULL AS left_inactive, realign_asked AS asked FROM identities WHERE id = ?`, id).
 		Scan(ctx, &row)
 	if err != nil {
 		return extension.Standing{}, kind(err)
@@ -96,12 +106,13 @@ func (db *DB) Standing(ctx context.Context, id extension.IdentityID, now time.Ti
 	if err != nil {
 		return extension.Standing{}, err
 	}
-	if len(members) == 0 {
-		return extension.Standing{}, extension.ErrNotFound
-	}
-	standing := extension.Standing{Address: members[0].User.Address, LeftInactive: row.LeftInactive, AsOf: row.AsOf}
+	standing := extension.Standing{Need: extension.NeedOff, LeftInactive: row.LeftInactive, Asked: row.Asked}
 	for _, m := range members {
-		standing.Enabled = standing.Enabled || m.User.Facts.Enabled(now)
+		standing.Address = m.User.Address
+		switch need := m.User.Facts.Need(now); {
+		case need == extension.NeedOn, need == extension.NeedHeld && standing.Need == extension.NeedOff:
+			standing.Need = need
+		}
 		if status := m.User.Facts.Status(now); status == extension.Active {
 			standing.Memberships = append(standing.Memberships, extension.Membership{
 				Organisation: m.Organisation.ID, Slug: m.Organisation.Slug, User: m.User.ID, Status: status, Assignments: m.User.Assignments,

@@ -62,7 +62,8 @@ func (r memberRow) member() (extension.Member, error) {
 // Members lists the users of an identity with their organisations, by the organisations' names.
 func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
 	var rows []memberRow
-	err := db.bun.NewRaw("SELECT "+memberColumns+memberTables+"WHERE u.identity_id = ? ORDER BY o.name, o.id", identity).Scan(ctx, &rows)
+	err := db.bun.NewRaw("SELECT "+memberColumns+memberTables+"WHERE u.identity_id = ? ORDER BY o.name, o.id",
+		append(allAreas(), identity)...).Scan(ctx, &rows)
 	if err != nil {
 		return nil, kind(err)
 	}
@@ -95,7 +96,7 @@ func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension
 		JOIN organisations o ON o.id = u.organisation_id
 		LEFT JOIN batches b ON b.id = i.batch_id
 		LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true
-		WHERE l.id = ?`, id).Scan(ctx, &row)
+		WHERE l.id = ?`, append(allAreas(), id)...).Scan(ctx, &row)
 	if err != nil {
 		return extension.Invited{}, kind(err)
 	}

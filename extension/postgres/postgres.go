@@ -35,7 +35,7 @@ type DB struct {
 // Options say how to open a DB.
 type Options struct {
 	DSN            string // postgres://…; as pgx reads it, so that River and bun connect alike
-	MaxConnections int    // of the queries' pool; a quarter as many again may be held for locks
+	MaxConnections int    // of the queries' pool; as many again may be held for locks, by requests that wait for Kratos
 }
 
 // Open opens the pools. It does not connect yet; Ping does.
@@ -48,8 +48,8 @@ func Open(o Options) (*DB, error) {
 	queries.SetMaxOpenConns(o.MaxConnections)
 	queries.SetMaxIdleConns(o.MaxConnections)
 	locks := sql.OpenDB(connector)
-	locks.SetMaxOpenConns(max(2, o.MaxConnections/4))
-	locks.SetMaxIdleConns(1)
+	locks.SetMaxOpenConns(o.MaxConnections)
+	locks.SetMaxIdleConns(2)
 	return &DB{bun: bun.NewDB(queries, pgdialect.New()), locks: locks}, nil
 }
 
@@ -67,6 +67,7 @@ func newConnector(dsn string) (*pgdriver.Connector, error) {
 		pgdriver.WithUser(c.User), pgdriver.WithPassword(c.Password), pgdriver.WithDatabase(c.Database),
 		pgdriver.WithApplicationName("paperplane"),
 		pgdriver.WithReadTimeout(time.Minute), pgdriver.WithWriteTimeout(time.Minute),
+		pgdriver.WithResetSessionFunc(alive),
 	}
 	plain := c.TLSConfig == nil
 	for _, fallback := range c.Fallbacks {
@@ -90,20 +91,6 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close closes the pools.
 func (db *DB) Close() error { return errors.Join(db.locks.Close(), db.bun.Close()) }
-
-// Exclusive runs f while no other caller, on any replica, runs one under the same name. The lock is PostgreSQL's
-// advisory lock of a transaction, so a process that dies frees it.
-func (db *DB) Exclusive(ctx context.Context, name string, f func(ctx context.Context) error) error {
-	tx, err := db.locks.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin lock: %w", kind(err))
-	}
-	defer func() { _ = tx.Rollback() }() // the lock ends with the transaction; after Commit this does nothing
-	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name); err != nil {
-		return fmt.Errorf("take lock: %w", kind(err))
-	}
-	return f(ctx)
-}
 
 // inTx runs f in a transaction.
 func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
@@ -152,8 +139,10 @@ func pgKind(pg pgdriver.Error) error {
 	code, message := pg.Field('C'), pg.Field('M')
 	cause := fmt.Errorf("PostgreSQL %s: %s", code, message)
 	switch {
-	case code == "23505", code == "23503", code == "40001", code == "40P01":
+	case code == "23505", code == "23503":
 		return errors.Join(extension.ErrConflict, cause)
+	case code == "40001", code == "40P01": // serialization failure, deadlock: the same again succeeds
+		return &extension.TroubleError{Sentence: "The database (PostgreSQL) was busy with another change.", Cause: cause}
 	case code[:2] == "08", code[:2] == "53", code[:2] == "57":
 		return noAnswer(cause)
 	}

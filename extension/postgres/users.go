@@ -13,11 +13,12 @@ import (
 	"paperplane/extension"
 )
 
-// userColumns reads a user with everything its Facts need. Accepted is of the organisation's current terms only.
+// userColumns reads a user with everything its Facts need. Accepted is of the organisation's current terms only. Its two
+// arguments say which areas' assignments are read.
 const userColumns = `
 	u.id, u.organisation_id, u.address, u.address_key, u.first_name, u.last_name, u.mobile, u.identity_id, u.invitation_id,
-	u.invited_at, u.started_at, u.registered_at, u.activated_at, u.paused_at,
-	i.sent_at, i.opened_at, i.expires_at, coalesce(i.refused, '') AS refused,
+	u.invited_at, u.registered_at, u.activated_at, u.paused_at,
+	i.sent_at, i.opened_at, i.expires_at, i.started_at AS begun_at, coalesce(i.refused, '') AS refused,
 	(SELECT min(f.proven_at) FROM factors f WHERE f.identity_id = u.identity_id) AS secured_at,
 	(SELECT CASE WHEN a.confirmed_at IS NOT NULL THEN a.accepted_at END
 	   FROM terms t LEFT JOIN acceptances a ON a.terms_id = t.id AND a.user_id = u.id
@@ -25,7 +26,16 @@ const userColumns = `
 	(SELECT json_agg(json_build_object('area', ar.id, 'area_name', ar.name, 'archived', ar.archived_at IS NOT NULL,
 	                                   'role', ro.id, 'role_name', ro.name, 'grants', ro.grants) ORDER BY ar.name, ro.name)
 	   FROM assignments s JOIN areas ar ON ar.id = s.area_id JOIN roles ro ON ro.id = s.role_id
-	  WHERE s.user_id = u.id) AS assignments`
+	  WHERE s.user_id = u.id AND (? OR s.area_id = ANY (?::uuid[]))) AS assignments`
+
+// allAreas are the arguments of userColumns for readers who are not bound to areas.
+func allAreas() []any { return []any{true, array([]extension.AreaID{})} }
+
+// areasOf are the arguments of userColumns for an actor: one who is bound to areas sees no assignment in others.
+func areasOf(actor extension.Actor) []any {
+	areas, bound := actor.AreaBound()
+	return []any{!bound, array(areas)}
+}
 
 // userTables joins the newest invitation.
 const userTables = ` FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id `
@@ -41,13 +51,13 @@ type userRow struct {
 	IdentityID     *extension.IdentityID
 	InvitationID   *extension.InvitationID
 	InvitedAt      time.Time
-	StartedAt      *time.Time
 	RegisteredAt   *time.Time
 	ActivatedAt    *time.Time
 	PausedAt       *time.Time
 	SentAt         *time.Time
 	OpenedAt       *time.Time
 	ExpiresAt      *time.Time
+	BegunAt        *time.Time
 	Refused        extension.Refusal
 	SecuredAt      *time.Time
 	AcceptedAt     *time.Time
@@ -69,7 +79,7 @@ func (r userRow) user() (extension.User, error) {
 		Mobile: r.Mobile, Refused: r.Refused,
 		Facts: extension.Facts{
 			Invited: r.InvitedAt.UTC(), Sent: fromNull(r.SentAt), Opened: fromNull(r.OpenedAt), Expires: fromNull(r.ExpiresAt),
-			Started: fromNull(r.StartedAt), Registered: fromNull(r.RegisteredAt), Secured: fromNull(r.SecuredAt),
+			Started: fromNull(r.BegunAt), Registered: fromNull(r.RegisteredAt), Secured: fromNull(r.SecuredAt),
 			Accepted: fromNull(r.AcceptedAt), Activated: fromNull(r.ActivatedAt), Paused: fromNull(r.PausedAt),
 		},
 	}
@@ -106,7 +116,7 @@ func visible(q *bun.SelectQuery, actor extension.Actor) *bun.SelectQuery {
 // User gives one user whom the actor may see.
 func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.UserID) (extension.User, error) {
 	var row userRow
-	q := db.bun.NewSelect().ColumnExpr(userColumns).TableExpr("users u").
+	q := db.bun.NewSelect().ColumnExpr(userColumns, areasOf(actor)...).TableExpr("users u").
 		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Where("u.id = ?", id)
 	if err := visible(q, actor).Scan(ctx, &row); err != nil {
 		return extension.User{}, kind(err)
@@ -117,7 +127,7 @@ func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.User
 // Users gives one page of the users whom the actor may see, by address.
 func (db *DB) Users(ctx context.Context, actor extension.Actor, filter extension.Filter, now time.Time) (extension.UserPage, error) {
 	var rows []userRow
-	q := db.bun.NewSelect().ColumnExpr(userColumns).TableExpr("users u").
+	q := db.bun.NewSelect().ColumnExpr(userColumns, areasOf(actor)...).TableExpr("users u").
 		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Limit(int64(filter.Limit) + 1)
 	q = matching(visible(q, actor), filter.Search)
 	if filter.Status != "" {

@@ -91,7 +91,8 @@ type chunkRow struct {
 	BatchID        extension.BatchID
 	KeyID          string
 	Letter         extension.Letter `bun:"type:jsonb"`
-	Stale          bool
+	Forgotten      bool             // the first call was longer ago than the provider remembers its key
+	Doubtful       bool             // some call before this one may have been obeyed
 }
 
 // ClaimChunk resumes a chunk of the batch that nobody is working on, or writes a new one down; nil when there is
@@ -103,6 +104,12 @@ func (db *DB) ClaimChunk(ctx context.Context, batch extension.BatchID, claim ext
 		if err != nil {
 			return fmt.Errorf("resume chunk: %w", err)
 		}
+		if row != nil && row.Forgotten && !row.Doubtful {
+			if err := dissolve(ctx, tx, row.ID); err != nil {
+				return fmt.Errorf("dissolve chunk: %w", err)
+			}
+			row = nil
+		}
 		if row == nil {
 			if row, err = writeChunk(ctx, tx, batch, claim); err != nil {
 				return fmt.Errorf("write chunk: %w", err)
@@ -112,7 +119,8 @@ func (db *DB) ClaimChunk(ctx context.Context, batch extension.BatchID, claim ext
 			return nil
 		}
 		chunk = &extension.Chunk{
-			ID: row.ID, Organisation: row.OrganisationID, Batch: row.BatchID, KeyID: row.KeyID, Letter: row.Letter, Stale: row.Stale,
+			ID: row.ID, Organisation: row.OrganisationID, Batch: row.BatchID, KeyID: row.KeyID, Letter: row.Letter,
+			Stale: row.Forgotten && row.Doubtful,
 		}
 		chunk.Recipients, err = recipients(ctx, tx, row.ID)
 		return err
@@ -126,15 +134,26 @@ func resumeChunk(ctx context.Context, tx bun.Tx, batch extension.BatchID, claim 
 		WITH picked AS (
 			SELECT id FROM mail_chunks WHERE batch_id = ? AND settled_at IS NULL AND leased_until < clock_timestamp()
 			 ORDER BY first_called_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-		UPDATE mail_chunks c SET leased_until = clock_timestamp() + make_interval(secs => ?)
+		UPDATE mail_chunks c SET leased_until = clock_timestamp() + make_interval(secs => ?), calls_in_doubt = calls_in_doubt + 1
 		  FROM picked WHERE c.id = picked.id
-		RETURNING c.id, c.organisation_id, c.batch_id, c.key_id, c.letter,
-		          c.first_called_at < clock_timestamp() - make_interval(secs => ?) AS stale`,
+		RETURNING c.id, c.organisation_id, c.batch_id, c.key_id, c.letter, c.calls_in_doubt > 1 AS doubtful,
+		          c.first_called_at < clock_timestamp() - make_interval(secs => ?) AS forgotten`,
 		batch, claim.Lease.Seconds(), claim.Memory.Seconds()).Scan(ctx, &rows)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	return &rows[0], nil
+}
+
+// dissolve gives back the people of a chunk of which no call was obeyed: the provider refused every one, so nobody was
+// written to, and they go into a new chunk with a key that it does not know.
+func dissolve(ctx context.Context, tx bun.Tx, chunk extension.ChunkID) error {
+	_, err := tx.NewRaw(`UPDATE invitations SET chunk_id = NULL, expires_at = NULL WHERE chunk_id = ?`, chunk).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewRaw(`DELETE FROM mail_chunks WHERE id = ?`, chunk).Exec(ctx)
+	return err
 }
 
 // writeChunk writes down the next call: its people, the link key, the expiry of their links and the words of the
@@ -161,8 +180,8 @@ func writeChunk(ctx context.Context, tx bun.Tx, batch extension.BatchID, claim e
 	// PostgreSQL keeps microseconds; the letter must say exactly what the row says.
 	row.Letter.Expires = claim.Now.Add(lifetime).UTC().Truncate(time.Second)
 	_, err = tx.NewRaw(`
-		INSERT INTO mail_chunks (id, organisation_id, batch_id, key_id, letter, first_called_at, leased_until)
-		VALUES (?, ?, ?, ?, ?::jsonb, clock_timestamp(), clock_timestamp() + make_interval(secs => ?))`,
+		INSERT INTO mail_chunks (id, organisation_id, batch_id, key_id, letter, calls_in_doubt, first_called_at, leased_until)
+		VALUES (?, ?, ?, ?, ?::jsonb, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => ?))`,
 		row.ID, row.OrganisationID, batch, row.KeyID, row.Letter, claim.Lease.Seconds()).Exec(ctx)
 	if err != nil {
 		return nil, err
@@ -212,7 +231,14 @@ func recipients(ctx context.Context, tx bun.Tx, chunk extension.ChunkID) ([]exte
 	return people, err
 }
 
-// ReleaseChunk gives a claimed chunk back.
+// RefuseChunk gives a claimed chunk back after a call that was certainly not obeyed.
+func (db *DB) RefuseChunk(ctx context.Context, chunk extension.ChunkID) error {
+	_, err := db.bun.NewRaw(`
+		UPDATE mail_chunks SET leased_until = '-infinity', calls_in_doubt = calls_in_doubt - 1 WHERE id = ? AND settled_at IS NULL`, chunk).Exec(ctx)
+	return kind(err)
+}
+
+// ReleaseChunk gives a claimed chunk back after a call of which nobody knows whether it was obeyed.
 func (db *DB) ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error {
 	_, err := db.bun.NewRaw(`UPDATE mail_chunks SET leased_until = '-infinity' WHERE id = ? AND settled_at IS NULL`, chunk).Exec(ctx)
 	return kind(err)

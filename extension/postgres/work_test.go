@@ -195,3 +195,45 @@ func TestPausedUsersAreNotWrittenTo(t *testing.T) {
 		t.Errorf("refused is %q, want paused", got)
 	}
 }
+
+func TestAChunkThatWasOnlyEverRefusedGoesIntoANewOneWhenTheProviderHasForgottenIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	batch := b.place(t, "bob@example.com")
+	b.provision(t, batch)
+	first, err := b.db.ClaimChunk(t.Context(), batch, claim())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.db.RefuseChunk(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	same, err := b.db.ClaimChunk(t.Context(), batch, claim())
+	if err != nil || same == nil || same.ID != first.ID {
+		t.Fatalf("chunk %+v, %v; want the same while the provider remembers it", same, err)
+	}
+	if err := b.db.RefuseChunk(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	forgetful := claim()
+	forgetful.Memory, forgetful.Now = -time.Second, noon().Add(25*time.Hour)
+	fresh, err := b.db.ClaimChunk(t.Context(), batch, forgetful)
+	if err != nil || fresh == nil || fresh.Stale || fresh.ID == first.ID {
+		t.Fatalf("chunk %+v, %v; want a new one", fresh, err)
+	}
+	if !fresh.Letter.Expires.Equal(forgetful.Now.Add(7 * 24 * time.Hour)) {
+		t.Errorf("nobody was written to, so the week begins now: %s", fresh.Letter.Expires)
+	}
+	if err := b.db.ReleaseChunk(t.Context(), fresh.ID); err != nil { // no answer came: from now on there is a doubt
+		t.Fatal(err)
+	}
+	if _, err := b.db.ClaimChunk(t.Context(), batch, claim()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.db.RefuseChunk(t.Context(), fresh.ID); err != nil { // and a refusal later does not take it away
+		t.Fatal(err)
+	}
+	if doubtful, err := b.db.ClaimChunk(t.Context(), batch, forgetful); err != nil || doubtful == nil || !doubtful.Stale {
+		t.Errorf("chunk %+v, %v; want it stale", doubtful, err)
+	}
+}

@@ -24,7 +24,7 @@ func (s *Service) Align(ctx context.Context, id extension.IdentityID) error {
 		}
 		identity, err := s.identities.Identity(ctx, id)
 		if errors.Is(err, extension.ErrNotFound) {
-			return s.aligned(ctx, id, standing.AsOf, 0) // deleted in Kratos: there is nothing left to align
+			return s.letGo(ctx, id, standing)
 		}
 		if err != nil {
 			return fmt.Errorf("find identity %s: %w", id, err)
@@ -37,36 +37,58 @@ func (s *Service) Align(ctx context.Context, id extension.IdentityID) error {
 			return fmt.Errorf("publish memberships of identity %s: %w", id, err)
 		}
 		if changed {
-			return s.aligned(ctx, id, standing.AsOf, realignAfter)
+			return s.aligned(ctx, id, standing.Asked, realignAfter)
 		}
-		return s.aligned(ctx, id, standing.AsOf, 0)
+		return s.aligned(ctx, id, standing.Asked, 0)
 	})
 }
 
-// alignState switches the identity on or off and tells whether it did. What we did is written down before it is done,
-// so that a crash in between leaves an identity that we may switch on again.
+// letGo is for an identity that was deleted in Kratos: nothing is left to align, and users who have not registered get
+// a new one with their next invitation.
+func (s *Service) letGo(ctx context.Context, id extension.IdentityID, standing extension.Standing) error {
+	if err := s.store.Unlink(ctx, id); err != nil {
+		return fmt.Errorf("unlink identity %s: %w", id, err)
+	}
+	return s.aligned(ctx, id, standing.Asked, 0)
+}
+
+// alignState switches the identity on or off and tells whether it did. What we do is written down before it is done, so
+// that a crash in between leaves an identity that we may switch on again. A held one is left as Start left it.
 func (s *Service) alignState(ctx context.Context, identity extension.Identity, want extension.Standing) (bool, error) {
-	id := identity.ID
-	switch {
-	case want.Enabled && !identity.Active && want.LeftInactive:
-		if err := s.identities.Enable(ctx, id, want.Address); err != nil {
-			return false, fmt.Errorf("enable identity %s: %w", id, err)
-		}
-		return true, s.leftInactive(ctx, id, time.Time{})
-	case want.Enabled && identity.Active && want.LeftInactive:
-		return false, s.leftInactive(ctx, id, time.Time{})
-	case !want.Enabled && identity.Active:
-		if err := s.leftInactive(ctx, id, s.now()); err != nil {
-			return false, err
-		}
-		if err := s.identities.Disable(ctx, id); err != nil {
-			return false, fmt.Errorf("disable identity %s: %w", id, err)
-		}
-		return true, s.endSessions(ctx, id)
-	case !want.Enabled:
-		return false, s.endSessions(ctx, id) // an inactive identity only masks its sessions; they would come back with it
+	switch want.Need {
+	case extension.NeedOn:
+		return s.switchOn(ctx, identity, want)
+	case extension.NeedOff:
+		return s.switchOff(ctx, identity)
+	case extension.NeedHeld:
 	}
 	return false, nil
+}
+
+func (s *Service) switchOn(ctx context.Context, identity extension.Identity, want extension.Standing) (bool, error) {
+	if !want.LeftInactive {
+		return false, nil // on already, or switched off by somebody else
+	}
+	if !identity.Active {
+		if err := s.identities.Enable(ctx, identity.ID, want.Address); err != nil {
+			return false, fmt.Errorf("enable identity %s: %w", identity.ID, err)
+		}
+	}
+	return !identity.Active, s.leftInactive(ctx, identity.ID, time.Time{})
+}
+
+// switchOff also ends the sessions of an identity that is off already: being inactive only masks them, and they would
+// come back with it.
+func (s *Service) switchOff(ctx context.Context, identity extension.Identity) (bool, error) {
+	if identity.Active {
+		if err := s.leftInactive(ctx, identity.ID, s.now()); err != nil {
+			return false, err
+		}
+		if err := s.identities.Disable(ctx, identity.ID); err != nil {
+			return false, fmt.Errorf("disable identity %s: %w", identity.ID, err)
+		}
+	}
+	return identity.Active, s.endSessions(ctx, identity.ID)
 }
 
 func (s *Service) leftInactive(ctx context.Context, id extension.IdentityID, at time.Time) error {
@@ -83,8 +105,8 @@ func (s *Service) endSessions(ctx context.Context, id extension.IdentityID) erro
 	return nil
 }
 
-func (s *Service) aligned(ctx context.Context, id extension.IdentityID, asOf time.Time, again time.Duration) error {
-	if err := s.store.Aligned(ctx, id, asOf, again); err != nil {
+func (s *Service) aligned(ctx context.Context, id extension.IdentityID, asked int64, again time.Duration) error {
+	if err := s.store.Aligned(ctx, id, asked, again); err != nil {
 		return fmt.Errorf("note alignment of identity %s: %w", id, err)
 	}
 	return nil

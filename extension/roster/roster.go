@@ -38,9 +38,11 @@ type Store interface {
 	SetLeftInactive(ctx context.Context, identity extension.IdentityID, at time.Time) error
 	// Misaligned lists identities that are due to be compared with Kratos again.
 	Misaligned(ctx context.Context, most int) ([]extension.IdentityID, error)
-	// Aligned takes an identity off that list unless it was put there again after asOf; with again it comes back after
-	// that time. Both are told by the database's clock.
-	Aligned(ctx context.Context, identity extension.IdentityID, asOf time.Time, again time.Duration) error
+	// Aligned takes an identity off that list unless it was put there again since it was asked for so many times; with
+	// again it comes back after that time.
+	Aligned(ctx context.Context, identity extension.IdentityID, asked int64, again time.Duration) error
+	// Unlink takes an identity that is gone in Kratos off users who have not registered.
+	Unlink(ctx context.Context, identity extension.IdentityID) error
 }
 
 // Identities is what the verb asks of Kratos.
