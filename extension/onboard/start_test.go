@@ -1,0 +1,134 @@
+package onboard_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"paperplane/extension"
+	"paperplane/extension/onboard"
+)
+
+// crash is the error of a call after which the process is no more.
+var errCrash = errors.New("crash")
+
+func wantLink(t *testing.T, err error, reason onboard.LinkReason) {
+	t.Helper()
+	if link, ok := errors.AsType[*onboard.LinkError](err); !ok || link.Reason != reason {
+		t.Errorf("%v, want a link that is %s", err, reason)
+	}
+}
+
+func TestStartCutShortAnywhereCanBeRepeatedAndIsSweptAfterExpiry(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"identity", "enable", "end sessions", "admit"} {
+		t.Run("at "+at, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			s.kratos.before = func(call string) error {
+				if call == at {
+					return errCrash
+				}
+				return nil
+			}
+			if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); !errors.Is(err, errCrash) {
+				t.Fatal(err)
+			}
+			s.kratos.before = nil
+			reply, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+			if err != nil || len(reply.SetCookies) == 0 || !s.kratos.identity.Active || s.kratos.sessions != 1 {
+				t.Fatalf("again: %+v, %v, %d sessions", reply, err, s.kratos.sessions)
+			}
+
+			s.now = s.now.Add(8 * 24 * time.Hour)
+			s.unask(t)
+			if err := s.Reconcile(t.Context(), 10); err != nil {
+				t.Fatal(err)
+			}
+			if s.kratos.identity.Active || s.kratos.sessions != 0 {
+				t.Errorf("after the week: active %v, %d sessions", s.kratos.identity.Active, s.kratos.sessions)
+			}
+		})
+	}
+}
+
+func TestASwitchedOnIdentityIsSweptEvenIfStartNeverEnded(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.kratos.before = func(call string) error {
+		if call == "end sessions" { // the identity is on by now
+			return errCrash
+		}
+		return nil
+	}
+	if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	s.kratos.before = nil
+	s.now = s.now.Add(8 * 24 * time.Hour)
+	s.unask(t)
+	if err := s.Reconcile(t.Context(), 10); err != nil {
+		t.Fatal(err)
+	}
+	if s.kratos.identity.Active {
+		t.Error("an identity without a credential stayed on")
+	}
+}
+
+func TestAPasswordThatIsSetWhileStartRunsWins(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.kratos.before = func(call string) error {
+		if call == "admit" {
+			s.kratos.identity.Registered = true // by another browser, after we looked
+		}
+		return nil
+	}
+	_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+	wantLink(t, err, onboard.LinkDead)
+	if s.kratos.sessions != 0 {
+		t.Errorf("%d sessions of a registered identity were handed out by a link", s.kratos.sessions)
+	}
+	if s.user(t).Facts.Registered.IsZero() {
+		t.Error("the registration was not recorded")
+	}
+}
+
+func TestStartLeavesAloneWhatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(s *scene)
+		reason onboard.LinkReason
+	}{
+		"made for another user":          {func(s *scene) { s.kratos.identity.Mark = extension.NewID[extension.UserID]() }, onboard.LinkForeign},
+		"made by nobody here":            {func(s *scene) { s.kratos.identity.Mark = "" }, onboard.LinkForeign},
+		"registered already":             {func(s *scene) { s.kratos.identity.Registered = true }, onboard.LinkDead},
+		"deleted in Kratos":              {func(s *scene) { s.kratos.deleted = true }, onboard.LinkDisabled},
+		"registered and of another user": {func(s *scene) { s.kratos.identity.Registered, s.kratos.identity.Mark = true, "" }, onboard.LinkForeign},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			c.change(s)
+			_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+			wantLink(t, err, c.reason)
+			if s.kratos.identity.Active || s.kratos.sessions != 0 {
+				t.Errorf("%+v with %d sessions", s.kratos.identity, s.kratos.sessions)
+			}
+		})
+	}
+}
+
+func TestAnIdentityThatSomebodyElseSwitchedOffStaysOff(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); err != nil {
+		t.Fatal(err)
+	}
+	s.kratos.identity.Active = false
+	_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+	wantLink(t, err, onboard.LinkDisabled)
+	if s.kratos.identity.Active {
+		t.Error("it was switched on again")
+	}
+}
