@@ -29,8 +29,9 @@ func contradictions(c Config, refused map[string]bool) []Problem {
 		"does not verify the server, so that anybody between could pose as it; add sslmode=verify-full (or set database.insecure on a network that nobody else is on)", "database.insecure")
 	rule(c.Database.Insecure && c.Database.DSN.verified(), "database.insecure",
 		"contradicts the sslmode=verify-full of database.dsn; remove one of them", "database.dsn")
-	rule(c.Jobs.Workers >= c.Database.MaxConnections, "jobs.workers",
-		"leaves no database connection for pages; make it smaller than database.max_connections", "database.max_connections")
+	rule(connectionsFor(c.Jobs) > c.Database.MaxConnections, "jobs.workers",
+		fmt.Sprintf("needs %d database connections and database.max_connections allows %d: a job uses two at once and the upkeep two more; raise the one or lower the other",
+			connectionsFor(c.Jobs), c.Database.MaxConnections), "database.max_connections")
 	rule(c.Kratos.PublicURL == c.Kratos.AdminURL, "kratos.admin_url",
 		"is the same as kratos.public_url; Kratos serves its admin API on a port of its own", "kratos.public_url")
 	rule(c.Public.URL != nil && sameOrigin(c.Kratos.PublicURL, c.Public.URL.String()), "kratos.public_url",
@@ -43,6 +44,11 @@ func contradictions(c Config, refused map[string]bool) []Problem {
 		"is not https, so that letters and the API key could be read on the way; use https (or set mail.resend.insecure to try things out)", "mail.resend.insecure")
 	return append(found, sharedSecrets(c)...)
 }
+
+// connectionsFor is how many connections of the shared pool background work can hold at once: two a job, which makes
+// identities while it sends letters, and one for each of the two upkeep jobs that run beside them. With fewer, jobs would
+// wait for one another and pages for all of them.
+func connectionsFor(jobs Jobs) int { return 2*jobs.Workers + 2 }
 
 // sameListener tells whether two listeners would fight for one port.
 func sameListener(one, other string) bool {

@@ -26,7 +26,7 @@ type Config struct {
 	Log      Log
 }
 
-// Public is what browsers and the mail provider reach.
+// Public is what browsers reach.
 type Public struct {
 	// URL is the one origin that browsers see: scheme and lower-case host, the port only where it is not the scheme's
 	// own, no path. Links in letters start with it. Nil when the configuration was refused.
@@ -37,7 +37,7 @@ type Public struct {
 	TrustedProxies []netip.Prefix
 }
 
-// Internal is what only Kratos reaches: its hooks and its courier.
+// Internal is what only Kratos reaches: its hooks.
 type Internal struct {
 	// Listen is host:port of the internal listener: a loopback or private address, or a name that stands for one.
 	Listen string
@@ -53,7 +53,7 @@ type Database struct {
 	DSN DSN
 	// Insecure allows a connection over a network without a verified server.
 	Insecure bool
-	// MaxConnections is how many connections the pool of pages and jobs opens at most.
+	// MaxConnections is how many connections the pool of pages and jobs opens at most. There are enough for all workers.
 	MaxConnections int
 }
 
@@ -65,8 +65,11 @@ type Kratos struct {
 	AdminURL string
 	// SessionCookie is the name that Kratos gives its session cookie.
 	SessionCookie string
-	// Secret is what the secrets in a configuration written for Kratos are derived from; zero when Kratos has its own.
+	// Secret is what the secrets in a configuration written for Kratos are derived from, the key of its courier among
+	// them; zero when Kratos has its own.
 	Secret Secret
+	// MinPasswordLength is how many characters a password has at least, from 8 to 64.
+	MinPasswordLength int
 }
 
 // Mail is how letters leave.
@@ -115,7 +118,7 @@ type Pages struct {
 
 // Jobs is the background work.
 type Jobs struct {
-	// Workers is how many jobs run at the same time in this process.
+	// Workers is how many jobs run at the same time in this process, each on up to two database connections.
 	Workers int
 }
 

@@ -109,6 +109,7 @@ func TestTheRequiredSettingsAndTheDefaultsAreEnough(t *testing.T) {
 		Database: config.Database{MaxConnections: 10},
 		Kratos: config.Kratos{
 			PublicURL: "http://127.0.0.1:4433", AdminURL: "http://127.0.0.1:4434", SessionCookie: "ory_kratos_session",
+			MinPasswordLength: 12,
 		},
 		Mail: config.Mail{
 			Provider: config.ProviderResend, From: `"Example Ltd" <invitations@example.com>`,

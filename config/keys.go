@@ -69,7 +69,7 @@ func publicKeys(public *Public) []key {
 		},
 		{
 			name: "public.listen", fallback: "127.0.0.1:4455", field: bind(&public.Listen, parseListen, plain),
-			meaning: "Host and port that pages and the mail provider's webhooks are served on. TLS ends in a proxy in front.",
+			meaning: "Host and port that pages are served on. TLS ends in a proxy in front.",
 		},
 		{
 			name: "public.trusted_proxies", field: bind(&public.TrustedProxies, parseNetworks, plain),
@@ -82,7 +82,7 @@ func internalKeys(internal *Internal) []key {
 	return []key{
 		{
 			name: "internal.listen", fallback: "127.0.0.1:4456", field: bind(&internal.Listen, parsePrivateListen, plain),
-			meaning: "Host and port that Kratos' hooks and courier are served on: a loopback or private address, or a host name that stands for one. Never reachable from outside.",
+			meaning: "Host and port that Kratos' hooks are served on: a loopback or private address, or a host name that stands for one. Never reachable from outside.",
 		},
 		{
 			name: "internal.url", fallback: "http://127.0.0.1:4456", field: bind(&internal.URL, parseBase, plain),
@@ -106,8 +106,8 @@ func databaseKeys(database *Database) []key {
 			meaning: "Allow a database connection that does not verify its server. Only for a network that nobody else is on.",
 		},
 		{
-			name: "database.max_connections", fallback: "10", field: bind(&database.MaxConnections, parseInt(2, 1000), plain),
-			meaning: "How many database connections pages and jobs open at most; the job engine opens a few more of its own.",
+			name: "database.max_connections", fallback: "10", field: bind(&database.MaxConnections, parseInt(4, 1000), plain),
+			meaning: "How many database connections pages and jobs open at most; locks and the job engine open a few more of their own.",
 		},
 	}
 }
@@ -124,11 +124,15 @@ func kratosKeys(kratos *Kratos) []key {
 		},
 		{
 			name: "kratos.session_cookie", fallback: "ory_kratos_session", field: bind(&kratos.SessionCookie, parseCookieName, plain),
-			meaning: "The name of Kratos' session cookie (session.cookie.name there).",
+			meaning: "The name of Kratos' session cookie: what `paperplane kratos config` tells Kratos (session.cookie.name).",
 		},
 		{
 			name: "kratos.secret", secret: true, field: bind(&kratos.Secret, parseKey, plain),
-			meaning: "Secret that Kratos' own secrets are derived from, at least 32 characters. Only `paperplane kratos config` needs it.",
+			meaning: "Secret that Kratos' own secrets and the key of its courier are derived from, at least 32 characters. Only `paperplane kratos config` and `paperplane mailbox` use it.",
+		},
+		{
+			name: "kratos.min_password_length", fallback: "12", field: bind(&kratos.MinPasswordLength, parseInt(minPassword, maxMinPassword), plain),
+			meaning: "How many characters a password has at least: what `paperplane kratos config` tells Kratos and the pages tell people. A Kratos that is configured otherwise must demand the same.",
 		},
 	}
 }
@@ -175,7 +179,7 @@ func workKeys(jobs *Jobs, log *Log) []key {
 	return []key{
 		{
 			name: "jobs.workers", fallback: "4", field: bind(&jobs.Workers, parseInt(1, 100), plain),
-			meaning: "How many jobs run at the same time in this process; fewer than database.max_connections.",
+			meaning: "How many jobs run at the same time in this process. A job uses two database connections at once and the upkeep two more, so database.max_connections must be at least twice this number plus two.",
 		},
 		{
 			name: "log.level", fallback: "info", field: bind(&log.Level, parseLevel, showLevel),

@@ -72,8 +72,12 @@ func TestABadValueIsRefused(t *testing.T) {
 		"a network of everybody":         {"PUBLIC_TRUSTED_PROXIES=10.0.0.0/8,0.0.0.0/0", "public.trusted_proxies: network 2 is the whole internet"},
 		"a network with stray bits":      {"PUBLIC_TRUSTED_PROXIES=10.1.0.0/8", "public.trusted_proxies: network 1 has bits beyond its prefix; write 10.0.0.0/8"},
 		"an address for a network":       {"PUBLIC_TRUSTED_PROXIES=10.0.0.7", "public.trusted_proxies: network 1 is not in CIDR form"},
-		"a number with a unit":           {"DATABASE_MAX_CONNECTIONS=10x", "database.max_connections: is not a whole number from 2 to 1000"},
-		"more workers than connections":  {"JOBS_WORKERS=10", "jobs.workers: leaves no database connection for pages"},
+		"a number with a unit":           {"DATABASE_MAX_CONNECTIONS=10x", "database.max_connections: is not a whole number from 4 to 1000"},
+		"too few connections for a job":  {"DATABASE_MAX_CONNECTIONS=3", "database.max_connections: is not a whole number from 4 to 1000"},
+		"workers short of connections":   {"JOBS_WORKERS=5", "jobs.workers: needs 12 database connections and database.max_connections allows 10: a job uses two at once and the upkeep two more; raise the one or lower the other"},
+		"connections short of workers":   {"DATABASE_MAX_CONNECTIONS=9", "jobs.workers: needs 10 database connections and database.max_connections allows 9"},
+		"a password of seven characters": {"KRATOS_MIN_PASSWORD_LENGTH=7", "kratos.min_password_length: is not a whole number from 8 to 64"},
+		"a password longer than bcrypt":  {"KRATOS_MIN_PASSWORD_LENGTH=73", "kratos.min_password_length: is not a whole number from 8 to 64"},
 		"yes for true":                   {"DATABASE_INSECURE=yes", "database.insecure: is neither true nor false"},
 		"one Kratos address for both":    {"KRATOS_ADMIN_URL=http://127.0.0.1:4433/", "kratos.admin_url: is the same as kratos.public_url"},
 		"Kratos at our own address":      {"KRATOS_PUBLIC_URL=https://people.example.com/kratos", "kratos.public_url: is Paperplane's own"},
@@ -120,6 +124,7 @@ func TestSettingsThatNeedEachOtherAreTakenTogether(t *testing.T) {
 		"a container's own name":                         {"PAPERPLANE_INTERNAL_LISTEN=paperplane:4456", "PAPERPLANE_PUBLIC_LISTEN=:4455"},
 		"a pod's address":                                {"PAPERPLANE_INTERNAL_LISTEN=100.64.3.7:4456"},
 		"a secure cookie over https":                     {"PAPERPLANE_KRATOS_SESSION_COOKIE=__Host-session"},
+		"as many workers as there are connections for":   {"PAPERPLANE_JOBS_WORKERS=9", "PAPERPLANE_DATABASE_MAX_CONNECTIONS=20"},
 	}
 	for name, changes := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,14 @@ import (
 // (RFC 2104 §3).
 const minSecret = 32
 
+// The bounds of the shortest password: 8 characters is the least that NIST SP 800-63B-4 §3.1.1.2 allows, beside a second
+// factor, and passwords of 64 must be taken. The default lies between the 8 and the 15 that it asks for where a password
+// is the only factor.
+const (
+	minPassword    = 8
+	maxMinPassword = 64
+)
+
 // parseText takes a text. YAML reads an unquoted number or true as what it looks like, so those are sent back.
 func parseText(value any) (string, error) {
 	text, ok := value.(string)

@@ -27,15 +27,18 @@ func TestAnActorHasTheHighestRightAndTheAreasInWhichItInvites(t *testing.T) {
 		"a plain member": {[]extension.Assignment{assigned("east", extension.RightNone)}, extension.RightNone, nil},
 		"an inviter in one of two areas": {
 			[]extension.Assignment{assigned("east", extension.RightInviter), assigned("west", extension.RightNone)},
-			extension.RightInviter, []extension.AreaID{"east"},
+			extension.RightInviter,
+			[]extension.AreaID{"east"},
 		},
 		"two roles in one area": {
 			[]extension.Assignment{assigned("east", extension.RightNone), assigned("east", extension.RightInviter), assigned("east", extension.RightInviter)},
-			extension.RightInviter, []extension.AreaID{"east"},
+			extension.RightInviter,
+			[]extension.AreaID{"east"},
 		},
 		"an administrator by one of many roles": {
 			[]extension.Assignment{assigned("east", extension.RightInviter), assigned("west", extension.RightAdministrator), assigned("north", extension.RightNone)},
-			extension.RightAdministrator, []extension.AreaID{"east", "west"},
+			extension.RightAdministrator,
+			[]extension.AreaID{"east", "west"},
 		},
 		"an unknown right": {[]extension.Assignment{assigned("east", "emperor")}, extension.RightNone, nil},
 	} {

@@ -34,7 +34,8 @@ func TestAFormsErrorsStandWithTheirFields(t *testing.T) {
 func TestHiddenReadsHiddenInputsAlone(t *testing.T) {
 	t.Parallel()
 	form := extension.Form{Nodes: []extension.Node{
-		{Name: "csrf_token", Type: "text", Value: "typed"}, {Name: "csrf_token", Type: "hidden", Value: "secret"},
+		{Name: "csrf_token", Type: "text", Value: "typed"},
+		{Name: "csrf_token", Type: "hidden", Value: "secret"},
 		{Name: "method", Type: "submit", Value: "profile"},
 	}}
 	for name, want := range map[string]string{"csrf_token": "secret", "method": "", "": "", "unknown": ""} {

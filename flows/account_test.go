@@ -118,9 +118,37 @@ func TestSomebodySignedInNeedNotSignInAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)
 	s.account.formErr, s.account.submitErr = extension.ErrConflict, extension.ErrConflict
-	s.get(t, "/login").redirects(t, "/next")
-	s.get(t, "/login?return_to=%2Fwelcome").redirects(t, "/welcome")
-	s.post(t, "/login", credentials()).redirects(t, "/o/northwind/users?status=Pending")
+	s.get(t, "/login", signedIn(asInvitee)).redirects(t, "/next")
+	s.get(t, "/login?return_to=%2Fwelcome", signedIn(asInvitee)).redirects(t, "/welcome")
+	s.post(t, "/login", credentials(), signedIn(asInvitee)).redirects(t, "/o/northwind/users?status=Pending")
+
+	s.account.submitErr = extension.ErrFlowExpired
+	s.post(t, "/login", credentials(), signedIn(asInvitee)).redirects(t, "/o/northwind/users?status=Pending")
+}
+
+func TestASessionThatOnlyKratosSeesEndsInAPageForTheOperator(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form, s.account.formErr = passwordForm(), extension.ErrConflict
+	const renamed = "renamed_session=secret"
+	shown := map[string]answer{
+		"a page that needs a session": s.get(t, s.get(t, "/next", renamed).location(), renamed),
+		"the sign-in page":            s.get(t, "/login", renamed),
+	}
+	s.account.submitErr = extension.ErrConflict
+	shown["its button"] = s.post(t, "/login", credentials(), renamed)
+	s.account.submitErr = extension.ErrFlowExpired
+	shown["a form that ran out"] = s.post(t, "/login", credentials(), renamed)
+	for name, got := range shown {
+		if got.status != http.StatusInternalServerError {
+			t.Errorf("%s: got status %d to %q", name, got.status, got.location())
+		}
+		got.shows(t, "Your session is not recognised", "kratos.session_cookie", "session.cookie.name", "Number of this request")
+		got.hides(t, "secret", "correct horse battery")
+	}
+
+	s.account.down = &extension.TroubleError{Sentence: "The sign-in service does not answer."}
+	s.get(t, "/login").isStatus(t, http.StatusServiceUnavailable)
 }
 
 func TestSignInNeverLeadsToAnotherSite(t *testing.T) {
@@ -143,7 +171,7 @@ func TestSignInNeverLeadsToAnotherSite(t *testing.T) {
 				t.Errorf("the page keeps %q", to)
 			}
 			s.account.formErr = extension.ErrConflict
-			s.get(t, "/login?return_to="+url.QueryEscape(to)).redirects(t, "/next")
+			s.get(t, "/login?return_to="+url.QueryEscape(to), signedIn(asInvitee)).redirects(t, "/next")
 		})
 	}
 }

@@ -44,7 +44,7 @@ type Gate interface {
 type Account interface {
 	Session(ctx context.Context, browser extension.Browser) (extension.Session, error)
 	LoginForm(ctx context.Context, browser extension.Browser, flow, returnTo string) (extension.Form, extension.Reply, error)
-	SubmitLogin(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Form, extension.Reply, error)
+	SubmitLogin(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Reply, error)
 	Logout(ctx context.Context, browser extension.Browser) (extension.Reply, error)
 	FlowError(ctx context.Context, id string) (extension.Message, error)
 }

@@ -278,14 +278,12 @@ func (a *account) LoginForm(_ context.Context, _ extension.Browser, flow, _ stri
 	return a.form, extension.Reply{SetCookies: []string{"csrf_token_1=fresh; Path=/; HttpOnly"}}, a.formErr
 }
 
-func (a *account) SubmitLogin(
-	_ context.Context, _ extension.Browser, flow string, values map[string]string,
-) (extension.Form, extension.Reply, error) {
+func (a *account) SubmitLogin(_ context.Context, _ extension.Browser, flow string, values map[string]string) (extension.Reply, error) {
 	a.flow, a.submitted = flow, values
 	if a.submitErr != nil {
-		return extension.Form{}, extension.Reply{}, a.submitErr
+		return extension.Reply{}, a.submitErr
 	}
-	return extension.Form{}, extension.Reply{SetCookies: []string{sessionCookie + "=new; Path=/; HttpOnly; SameSite=Lax"}}, nil
+	return extension.Reply{SetCookies: []string{sessionCookie + "=new; Path=/; HttpOnly; SameSite=Lax"}}, nil
 }
 
 func (a *account) Logout(context.Context, extension.Browser) (extension.Reply, error) {

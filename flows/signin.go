@@ -2,6 +2,7 @@ package flows
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -30,7 +31,7 @@ func (p *Pages) signInForm(c *fiber.Ctx) error {
 	}
 	form, err := p.loginForm(c, c.Query(flowField))
 	if errors.Is(err, extension.ErrConflict) {
-		return goOn(c, returnTo)
+		return p.goOnSignedIn(c, returnTo)
 	}
 	if err != nil {
 		return err
@@ -60,12 +61,14 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 	delete(values, flowField)
 	delete(values, returnToField)
 
-	_, reply, err := p.account.SubmitLogin(c.UserContext(), p.shell.Browser(c), flow, values)
+	reply, err := p.account.SubmitLogin(c.UserContext(), p.shell.Browser(c), flow, values)
 	p.shell.Relay(c, reply)
 	var refused *extension.RefusedError
 	switch {
-	case err == nil, errors.Is(err, extension.ErrConflict): // a conflict: signed in in another tab
+	case err == nil:
 		return goOn(c, returnTo)
+	case errors.Is(err, extension.ErrConflict): // signed in in another tab
+		return p.goOnSignedIn(c, returnTo)
 	case errors.As(err, &refused):
 		return p.showSignIn(c, fiber.StatusUnprocessableEntity, refused.Form, returnTo, nil)
 	case errors.Is(err, extension.ErrDisabled):
@@ -84,7 +87,7 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 func (p *Pages) signInAfresh(c *fiber.Ctx, status int, returnTo string, said notice) error {
 	form, err := p.loginForm(c, "")
 	if errors.Is(err, extension.ErrConflict) {
-		return goOn(c, returnTo)
+		return p.goOnSignedIn(c, returnTo)
 	}
 	if err != nil {
 		return err
@@ -112,6 +115,27 @@ func goOn(c *fiber.Ctx, returnTo string) error {
 		return onward(c)
 	}
 	return c.Redirect(returnTo, fiber.StatusSeeOther)
+}
+
+// goOnSignedIn is goOn for a browser of which Kratos says that it is signed in. If we see no session all the same, going
+// on would lead back here, and so on for ever: then Kratos calls its cookie another name than we were told, or demands a
+// second factor before it names the session, and only the operator can mend it.
+func (p *Pages) goOnSignedIn(c *fiber.Ctx, returnTo string) error {
+	_, err := p.session(c)
+	switch {
+	case err == nil:
+		return goOn(c, returnTo)
+	case !errors.Is(err, extension.ErrNoSession):
+		return err
+	}
+	problem := p.shell.Explain(c, fmt.Errorf("go on after sign-in: Kratos sees a session and Paperplane none: check that kratos.session_cookie (%s) "+
+		"is session.cookie.name of Kratos, and that its session.whoami.required_aal is aal1", p.sessionCookie))
+	problem.Title = "Your session is not recognised"
+	problem.Sentences = []string{
+		"The sign-in service says that you are signed in, but Paperplane finds no session of yours.",
+		"What was saved before is safe. Ask your administrator: only whoever runs Paperplane can mend this.",
+	}
+	return p.shell.Render(c, problem.Status, p.unseenSessionPage(problem))
 }
 
 // postedFields are all fields of a form's body.

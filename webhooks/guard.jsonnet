@@ -1,11 +1,10 @@
 // What a guard hook tells Paperplane before Kratos saves a settings change. The URL tells the method.
 // A missing key is a runtime error in jsonnet and would fail the person's form, so every key is asked for first.
-local sessionCookie = 'ory_kratos_session';
-
 local get(object, key) =
   if std.isObject(object) && std.objectHas(object, key) then object[key] else null;
 
-function(ctx)
+// GuardBody gives the name of Kratos' session cookie, and Kratos the context.
+function(sessionCookie) function(ctx)
   local before = get(get(ctx, 'flow'), 'identity');
   local after = get(ctx, 'identity');
   local session = get(ctx, 'session');

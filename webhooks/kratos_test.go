@@ -48,7 +48,7 @@ func TestReportHooksOfBothVersionsAreUnderstood(t *testing.T) {
 	want := []onboard.Report{{Identity: invitee, Evidence: onboard.Evidence{IP: "203.0.113.7", UserAgent: "Paperplane test browser"}}}
 	for _, name := range []string{"report_profile.v1", "report_profile.v26", "report_password.v1", "report_password.v26"} {
 		h := setup(&verbs{})
-		method := strings.TrimPrefix(name[:strings.Index(name, ".")], "report_")
+		method, _, _ := strings.Cut(strings.TrimPrefix(name, "report_"), ".")
 		status, body := h.ask(t, http.MethodPost, "/hooks/kratos/report/"+method, bearer, captured(t, name))
 		if status != http.StatusNoContent || body != "" {
 			t.Errorf("%s: %d %s", name, status, body)

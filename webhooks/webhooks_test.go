@@ -83,7 +83,7 @@ func setup(v *verbs) hooks {
 // ask sends a request and gives the status and the body of the answer.
 func (h hooks) ask(t *testing.T, method, path, authorization, body string) (int, string) {
 	t.Helper()
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
+	request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
@@ -101,11 +101,11 @@ func (h hooks) ask(t *testing.T, method, path, authorization, body string) (int,
 }
 
 // captured reads a body that a real Kratos sent.
-func captured(t testing.TB, name string) string {
-	t.Helper()
+func captured(tb testing.TB, name string) string {
+	tb.Helper()
 	body, err := os.ReadFile(filepath.Join("testdata", name+".json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(body)
 }
@@ -119,10 +119,10 @@ func paths() []string {
 }
 
 // good is a captured body of the right kind for a path.
-func good(t testing.TB, path string) string {
-	t.Helper()
+func good(tb testing.TB, path string) string {
+	tb.Helper()
 	kind, _, _ := strings.Cut(strings.TrimPrefix(path, "/hooks/kratos/"), "/")
-	return captured(t, kind+"_profile.v26")
+	return captured(tb, kind+"_profile.v26")
 }
 
 func TestWithoutTheKeyNothingIsDone(t *testing.T) {

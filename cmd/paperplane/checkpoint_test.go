@@ -35,7 +35,7 @@ type passing struct {
 }
 
 // start opens the checkpoint in front of a port and gives its address.
-func (g *checkpoint) start(t *testing.T, port int) string {
+func (c *checkpoint) start(t *testing.T, port int) string {
 	t.Helper()
 	behind, err := url.Parse(fmt.Sprintf("http://127.0.0.1:%d", port))
 	if err != nil {
@@ -51,7 +51,7 @@ func (g *checkpoint) start(t *testing.T, port int) string {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if rule := g.ruleFor(r, string(body)); rule != nil {
+		if rule := c.ruleFor(r, string(body)); rule != nil {
 			rule.act(w, r, proxy)
 			return
 		}
@@ -61,11 +61,11 @@ func (g *checkpoint) start(t *testing.T, port int) string {
 	return server.URL
 }
 
-func (g *checkpoint) ruleFor(r *http.Request, body string) *rule {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.passed = append(g.passed, passing{method: r.Method, path: r.URL.Path, body: body, header: r.Header.Clone()})
-	for _, rule := range g.rules {
+func (c *checkpoint) ruleFor(r *http.Request, body string) *rule {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.passed = append(c.passed, passing{method: r.Method, path: r.URL.Path, body: body, header: r.Header.Clone()})
+	for _, rule := range c.rules {
 		if rule.left != 0 && r.Method == rule.method && strings.HasPrefix(r.URL.Path, rule.path) {
 			rule.left--
 			return rule
@@ -75,47 +75,53 @@ func (g *checkpoint) ruleFor(r *http.Request, body string) *rule {
 }
 
 // on makes the next n requests of a kind act differently; n below zero means all.
-func (g *checkpoint) on(method, path string, n int, act func(w http.ResponseWriter, r *http.Request, pass http.Handler)) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.rules = append(g.rules, &rule{method: method, path: path, left: n, act: act})
+func (c *checkpoint) on(method, path string, n int, act func(w http.ResponseWriter, r *http.Request, pass http.Handler)) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.rules = append(c.rules, &rule{method: method, path: path, left: n, act: act})
 }
 
 // clear lets everything pass again.
-func (g *checkpoint) clear() {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.rules = nil
+func (c *checkpoint) clear() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.rules = nil
 }
 
 // refuse closes the connection of every request of a kind before anything is read, as a part that is down does.
-func (g *checkpoint) refuse(method, path string) {
-	g.on(method, path, -1, func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) })
+func (c *checkpoint) refuse(method, path string) {
+	c.on(method, path, -1, func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) })
 }
 
 // lose lets the next n requests of a kind through and drops their answers.
-func (g *checkpoint) lose(method, path string, n int) {
-	g.on(method, path, n, func(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
+func (c *checkpoint) lose(method, path string, n int) {
+	c.on(method, path, n, func(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
 		pass.ServeHTTP(httptest.NewRecorder(), r)
-		g.mutex.Lock()
-		g.answers++
-		g.mutex.Unlock()
+		c.mutex.Lock()
+		c.answers++
+		c.mutex.Unlock()
 		panic(http.ErrAbortHandler)
 	})
 }
 
+// onSecond loses the answer to the second request of a kind from now on.
+func (c *checkpoint) onSecond(method, path string) {
+	c.on(method, path, 1, func(w http.ResponseWriter, r *http.Request, pass http.Handler) { pass.ServeHTTP(w, r) })
+	c.lose(method, path, 1)
+}
+
 // lost counts the answers that were dropped.
-func (g *checkpoint) lost() int {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	return g.answers
+func (c *checkpoint) lost() int {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.answers
 }
 
 // hold lets the next request of a kind through and keeps its answer until release is called. answered is closed when
 // the answer has come to it.
-func (g *checkpoint) hold(method, path string) (answered <-chan struct{}, release func()) {
+func (c *checkpoint) hold(method, path string) (answered <-chan struct{}, release func()) {
 	here, goOn := make(chan struct{}), make(chan struct{})
-	g.on(method, path, 1, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+	c.on(method, path, 1, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
 		kept := httptest.NewRecorder()
 		pass.ServeHTTP(kept, r)
 		close(here)
@@ -130,11 +136,11 @@ func (g *checkpoint) hold(method, path string) (answered <-chan struct{}, releas
 }
 
 // of gives the requests of a kind that came to it, oldest first.
-func (g *checkpoint) of(method, path string) []passing {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
+func (c *checkpoint) of(method, path string) []passing {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	var found []passing
-	for _, p := range g.passed {
+	for _, p := range c.passed {
 		if p.method == method && strings.HasPrefix(p.path, path) {
 			found = append(found, p)
 		}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -78,25 +79,30 @@ func dev(cmd *cobra.Command, flags devFlags) error {
 	return errors.Join(err, s.stop(), logFile.Close())
 }
 
-// runDev serves the stack, and seeds it once it can be reached.
+// runDev serves the stack, and seeds it once it can be reached. A part that ends by itself ends everything: otherwise
+// every page would only say that something does not answer.
 func runDev(cmd *cobra.Command, s *stack, password, logName string) error {
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
-	seeded := make(chan struct{})
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		if err := s.watch(ctx); err != nil {
+			cancel(fmt.Errorf("%w; %s may say why", err, logName))
+		}
+	})
 	err := s.run(ctx, func() {
-		go func() {
-			defer close(seeded)
+		beside.Go(func() {
 			if err := seed(ctx, s.server, password); err != nil {
 				cancel(err)
 				return
 			}
 			announce(cmd, s, password, logName)
-		}()
+		})
 	})
 	cancel(nil)
-	<-seeded
+	beside.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		err = errors.Join(err, cause)
+		err = errors.Join(cause, err)
 	}
 	return err
 }

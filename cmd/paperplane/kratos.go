@@ -19,11 +19,9 @@ import (
 type kratosFlags struct {
 	publicHost, adminHost string
 	publicPort, adminPort int
-	courierURL            string
-	courierKey            string
+	courierURL            string // empty: Kratos sends nothing
 	cookieDomain          string
 	issuer                string
-	minPasswordLength     int
 	breachCheck           bool
 	out                   string
 }
@@ -52,7 +50,10 @@ func newKratosConfigCommand(environ []string) *cobra.Command {
 		Short: "Write a complete kratos.yml, for Kratos v1.3.1 and v26.2",
 		Long: `Write a complete kratos.yml: the identity schema, the hooks that Paperplane needs, and everything around them. It
 holds secrets, derived from kratos.secret, and is the same whenever it is written again. Kratos takes its database from
-its own environment variable DSN.`,
+its own environment variable DSN.
+
+Without --courier-url Kratos gets no courier and sends nothing. It needs none: recovery and verification, which would
+write to people, are switched off.`,
 	}, environ, func(cmd *cobra.Command, c config.Config) error {
 		file, err := kratosConfiguration(c, flags)
 		if err != nil {
@@ -72,34 +73,39 @@ its own environment variable DSN.`,
 	f.IntVar(&flags.publicPort, "serve-public-port", 4433, "port that Kratos' public API listens on")
 	f.StringVar(&flags.adminHost, "serve-admin-host", "127.0.0.1", "host that Kratos' admin API listens on; it has no authentication at all")
 	f.IntVar(&flags.adminPort, "serve-admin-port", 4434, "port that Kratos' admin API listens on")
-	f.StringVar(&flags.courierURL, "courier-url", "", "takes Kratos' own letters and text messages, at /email and /sms below it")
+	f.StringVar(&flags.courierURL, "courier-url", "", "`address` that takes Kratos' own letters and text messages, at /email and /sms below it")
 	f.StringVar(&flags.cookieDomain, "cookie-domain", "", "domain of Kratos' cookies, where its pages are on several hosts")
 	f.StringVar(&flags.issuer, "issuer", "Paperplane", "what an authenticator app calls an account")
-	f.IntVar(&flags.minPasswordLength, "min-password-length", kratos.DefaultMinPasswordLength, "characters that a password has at least")
 	f.BoolVar(&flags.breachCheck, "breach-check", false, "refuse passwords that haveibeenpwned.com knows; Kratos must reach it")
 	f.StringVar(&flags.out, "out", "", "file to write; standard output without it")
 	return cmd
 }
 
-// kratosConfiguration writes Kratos' configuration to fit Paperplane's. A courier key that is not given is the hook key.
+// kratosConfiguration writes Kratos' configuration to fit Paperplane's.
 func kratosConfiguration(c config.Config, flags kratosFlags) ([]byte, error) {
 	if c.Kratos.Secret.IsZero() {
 		return nil, errors.New("kratos.secret is needed here: Kratos' own secrets are derived from it")
 	}
-	if flags.courierKey == "" {
-		flags.courierKey = c.Internal.HookKey.Reveal()
-	}
 	return kratos.Configuration(kratos.ConfigurationOptions{
 		Public:   kratos.Listener{Host: flags.publicHost, Port: flags.publicPort, BaseURL: c.Kratos.PublicURL},
 		Admin:    kratos.Listener{Host: flags.adminHost, Port: flags.adminPort, BaseURL: c.Kratos.AdminURL},
-		PagesURL: c.Public.URL.String(), CookieDomain: flags.cookieDomain,
+		PagesURL: c.Public.URL.String(), CookieDomain: flags.cookieDomain, SessionCookie: c.Kratos.SessionCookie,
 		HooksURL: c.Internal.URL + "/hooks", HooksKey: c.Internal.HookKey.Reveal(),
-		GuardBody: webhooks.GuardBody(), ReportBody: webhooks.ReportBody(),
-		CourierURL: flags.courierURL, CourierKey: flags.courierKey, CourierBody: webhooks.CourierBody(),
+		GuardBody: webhooks.GuardBody(c.Kratos.SessionCookie), ReportBody: webhooks.ReportBody(),
+		CourierURL: flags.courierURL, CourierKey: courierKey(c), CourierBody: webhooks.CourierBody(),
 		SecretDefault: derive(c.Kratos.Secret, "default"), SecretCookie: derive(c.Kratos.Secret, "cookie"),
 		SecretCipher: derive(c.Kratos.Secret, "cipher"), Issuer: flags.issuer,
-		MinPasswordLength: flags.minPasswordLength, BreachCheck: flags.breachCheck,
+		MinPasswordLength: c.Kratos.MinPasswordLength, BreachCheck: flags.breachCheck,
 	})
+}
+
+// courierKey is what Kratos' courier shows to whoever takes its messages. Without kratos.secret there is none, because
+// everybody could derive one from nothing.
+func courierKey(c config.Config) string {
+	if c.Kratos.Secret.IsZero() {
+		return ""
+	}
+	return derive(c.Kratos.Secret, "courier")
 }
 
 // derive makes one of Kratos' secrets (HKDF-SHA-256, RFC 5869): 32 characters, which is what its cipher wants exactly.

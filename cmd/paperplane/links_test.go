@@ -20,15 +20,9 @@ func TestLinks(t *testing.T) {
 		story{"links that must not be told apart get the very same page", func(t *testing.T) { s.deadLinksAreAlike(t, ada) }},
 		story{"an expired link says so and whom to ask", func(t *testing.T) { s.expiredLinkSaysSo(t) }},
 		story{"a paused user's link says so", func(t *testing.T) {
-			bob := s.user(t, "other@example.com")
-			system := extension.System(bob.Organisation, "test")
-			if err := s.server.roster.Pause(t.Context(), system, bob.ID); err != nil {
-				t.Fatal(err)
-			}
+			s.switchesOff(t, "other@example.com")
 			s.visitor(t).open(t, s.linkTo(t, "other@example.com")).says(t, 403, "Your access is paused", "You were invited by Ada Admin to Harbour Care.")
-			if err := s.server.roster.Resume(t.Context(), system, bob.ID); err != nil {
-				t.Fatal(err)
-			}
+			s.switchesOn(t, "other@example.com")
 			s.visitor(t).open(t, s.linkTo(t, "other@example.com")).says(t, 200, "Ada Admin invites you to Harbour Care")
 		}},
 		story{"mail scanners use nothing up", func(t *testing.T) { s.scannersUseNothingUp(t) }},

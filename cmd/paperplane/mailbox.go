@@ -19,12 +19,11 @@ func newMailboxCommand(environ []string) *cobra.Command {
 	cmd := withConfig(&cobra.Command{
 		Use:   "mailbox",
 		Short: "Catch letters and text messages instead of sending them",
-		Long: `Serve a mailbox that speaks the mail provider's contract and takes Kratos' own letters and text messages: for trying
-Paperplane out. Nothing leaves this machine. Everybody who reaches it can read every letter, links included.`,
+		Long: `Serve a mailbox that speaks the mail provider's contract, and takes Kratos' own letters and text messages where
+kratos.secret is that of 'paperplane kratos config': for trying Paperplane out. Nothing leaves this machine. Everybody
+who reaches it can read every letter, links included.`,
 	}, environ, func(cmd *cobra.Command, c config.Config) error {
-		box, err := mailbox.New(mailbox.Options{
-			Folder: folder, APIKey: c.Mail.Resend.APIKey.Reveal(), CourierKey: c.Internal.HookKey.Reveal(),
-		})
+		box, err := newMailbox(c, folder)
 		if err != nil {
 			return err
 		}
@@ -38,6 +37,11 @@ Paperplane out. Nothing leaves this machine. Everybody who reaches it can read e
 	cmd.Flags().StringVar(&listenOn, "listen", "127.0.0.1:4457", "host and port to listen on")
 	cmd.Flags().StringVar(&folder, "folder", "", "folder that keeps the messages; in memory without it")
 	return cmd
+}
+
+// newMailbox opens a mailbox with the keys that Paperplane and its Kratos use.
+func newMailbox(c config.Config, folder string) (*mailbox.Mailbox, error) {
+	return mailbox.New(mailbox.Options{Folder: folder, APIKey: c.Mail.Resend.APIKey.Reveal(), CourierKey: courierKey(c)})
 }
 
 // serveMailbox serves until the context ends.

@@ -122,11 +122,11 @@ type crowd struct {
 	stack *testStack
 	name  string // in addresses, to tell crowds apart
 
-	ada, inviting, pausing, opening, starting, registering, agreeing, signingIn, settled *visitor
+	ada, inviting, pausing, opening, starting, registering, agreeing, signingIn, settled, leaving *visitor
 
-	invite, pause, landing, form, terms, login page
-	opened                                     string // the link that is opened
-	mobile                                     string
+	invite, pause, landing, form, terms, login, welcome page
+	opened                                              string // the link that is opened
+	mobile                                              string
 }
 
 func (c *crowd) address(person string) string { return person + "." + c.name + "@example.com" }
@@ -150,8 +150,9 @@ func (s *testStack) gathers(t *testing.T, name string) *crowd {
 	c.agreeing = s.visitor(t)
 	c.terms = c.agreeing.registers(t, c.agreeing.starts(t, s.linkTo(t, c.address("agreeing"))))
 	c.settled = s.member(t, c.ada, c.address("settled"))
-	c.signingIn = s.visitor(t)
+	c.signingIn, c.leaving = s.visitor(t), s.visitor(t)
 	c.login = c.signingIn.open(t, "/login")
+	c.welcome = c.leaving.signIn(t, c.address("settled"), goodPassword)
 	return c
 }
 
@@ -210,11 +211,9 @@ func (c *crowd) presses(t *testing.T) {
 		tellsOfOutage(t, c.signingIn.press(t, c.login, "Sign in", "identifier", c.address("settled"), "password", goodPassword))
 	})
 	t.Run("Sign out", func(t *testing.T) {
-		form := c.invite
-		if !form.has("Sign out") {
-			return // the page that keeps the text has no menu
-		}
-		tellsOfOutage(t, c.ada.press(t, form, "Sign out"))
+		c.welcome = c.leaving.press(t, c.welcome, "Sign out")
+		tellsOfOutage(t, c.welcome)
+		c.welcome.says(t, 503, "You are still signed in")
 	})
 }
 
@@ -266,6 +265,12 @@ func (c *crowd) goesOn(t *testing.T) {
 	})
 	t.Run("Sign in again", func(t *testing.T) {
 		c.signingIn.press(t, c.login, "Sign in", "identifier", c.address("settled"), "password", goodPassword).says(t, 200, "You’re in")
+	})
+	t.Run("Sign out again", func(t *testing.T) {
+		c.leaving.press(t, c.welcome, "Sign out").says(t, 200, "You are signed out.")
+		if got := c.leaving.whoami(t); got != http.StatusUnauthorized {
+			t.Errorf("Kratos answers %d for the session", got)
+		}
 	})
 	for _, person := range []string{"opening", "starting", "registering", "agreeing", "paused", "settled"} {
 		c.stack.oneLetterEach(t, c.address(person))

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +23,7 @@ func TestPausing(t *testing.T) {
 			story{"somebody who never started stays off in Kratos", func(t *testing.T) { s.pausesUnstarted(t, ada) }},
 			story{"somebody half-way comes back where they were", func(t *testing.T) { s.pausesHalfWay(t, ada) }},
 			story{"a save in flight does not undo it", func(t *testing.T) { s.pausesDuringSave(t, ada, hooks) }},
+			story{"two administrators who disagree leave Kratos as our rows say", func(t *testing.T) { s.pausesAgainstEachOther(t, ada) }},
 			story{"nobody deactivates themselves", func(t *testing.T) { s.pausesNotOneself(t, ada) }},
 			story{"a letter on its way is held back", func(t *testing.T) { s.pausesBeforeTheLetter(t, ada) }},
 		)
@@ -132,6 +134,28 @@ func (s *testStack) pausesDuringSave(t *testing.T, ada *visitor, hooks *checkpoi
 		t.Errorf("Kratos answers %d for the session", got)
 	}
 	s.is(t, "inflight@example.com", extension.Inactive)
+}
+
+// pausesAgainstEachOther pauses and resumes the same user at the same moment, again and again.
+func (s *testStack) pausesAgainstEachOther(t *testing.T, ada *visitor) {
+	t.Helper()
+	v := s.member(t, ada, "disputed@example.com")
+	user := s.user(t, "disputed@example.com")
+	var pressing sync.WaitGroup
+	for i := range 8 {
+		pressing.Go(func() {
+			admin := ada.sharing(t)
+			if got := s.act(t, admin, string(user.ID), []string{"pause", "resume"}[i%2]); got.status >= http.StatusInternalServerError {
+				t.Errorf("answered with %d: %s", got.status, got.text())
+			}
+		})
+	}
+	pressing.Wait()
+	want := map[extension.Status]string{extension.Active: "active", extension.Inactive: "inactive"}[s.status(t, "disputed@example.com")]
+	eventually(t, "Kratos has the identity "+want, func() bool { return s.state(t, user.Identity) == want })
+	if got := v.whoami(t); got != http.StatusUnauthorized {
+		t.Errorf("Kratos answers %d for the session from before", got)
+	}
 }
 
 func (s *testStack) pausesNotOneself(t *testing.T, ada *visitor) {
@@ -261,8 +285,21 @@ func (s *testStack) inviterResends(t *testing.T, lead *visitor) {
 	t.Helper()
 	s.act(t, lead, string(s.user(t, "south@example.com").ID), "resend").says(t, 404, "There is no such page")
 	s.rows(t, `UPDATE invitations SET sent_at = sent_at - interval '2 minutes' WHERE id = $1`, s.user(t, "north@example.com").Invitation)
-	s.act(t, lead, string(s.user(t, "north@example.com").ID), "resend").says(t, 200, "A new invitation is on its way to north@example.com")
+	north := string(s.user(t, "north@example.com").ID)
+	var pressing sync.WaitGroup
+	for range 4 {
+		pressing.Go(func() {
+			if got := s.act(t, lead.sharing(t), north, "resend"); got.status >= http.StatusInternalServerError {
+				t.Errorf("answered with %d: %s", got.status, got.text())
+			}
+		})
+	}
+	pressing.Wait()
 	s.letters(t, "north@example.com", 2)
+	s.act(t, lead, north, "resend").says(t, 200, "An invitation to north@example.com")
+	if n := len(s.invitationsTo("north@example.com")); n != 2 {
+		t.Errorf("%d letters, want 2", n)
+	}
 	s.oneLetterEach(t, "south@example.com")
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -156,4 +157,93 @@ func (v *visitor) changesEmailAtKratos(t *testing.T) {
 			t.Errorf("%s got %d letters", address, n)
 		}
 	}
+}
+
+// TestRegisteringGoesOnAfterLostAnswers drops Kratos' answers to registration and acceptance, and presses twice at once.
+func TestRegisteringGoesOnAfterLostAnswers(t *testing.T) {
+	t.Parallel()
+	eachKratos(t, func(t *testing.T, binary string) {
+		t.Helper()
+		public, hooks := &checkpoint{}, &checkpoint{}
+		s := startTestStack(t, binary, func(o *stackOptions) {
+			o.settings = append(o.settings, "PAPERPLANE_KRATOS_PUBLIC_URL="+public.start(t, o.ports.kratosPublic),
+				"PAPERPLANE_INTERNAL_URL="+hooks.start(t, o.ports.internal))
+		})
+		s.administrator(t).invites(t, "lost@example.com", "double@example.com", "guardless@example.com")
+		inTurn(t,
+			story{"lost answers", func(t *testing.T) {
+				v := s.visitor(t)
+				form := v.starts(t, s.linkTo(t, "lost@example.com"))
+				mobile := s.mobile()
+				public.lose(http.MethodPost, "/self-service/settings", 1) // of the profile
+				form = v.press(t, form, "Register", details(mobile)...)
+				form.says(t, 503, "What you typed stands below")
+				public.onSecond(http.MethodPost, "/self-service/settings") // of the password
+				again := v.press(t, form, "Register", "password", goodPassword)
+				if public.lost() != 2 {
+					t.Errorf("%d answers were lost, want 2", public.lost())
+				}
+				again.says(t, 200, "Terms and conditions (EULA)") // Kratos was asked: the password is set
+				public.lose(http.MethodPost, "/self-service/settings", 1)
+				again = v.press(t, again, "I accept the terms and conditions")
+				if public.lost() != 3 {
+					t.Errorf("%d answers were lost, want 3", public.lost())
+				}
+				again.says(t, 200, "You’re in")
+				s.is(t, "lost@example.com", extension.Active)
+			}},
+			story{"every button pressed twice at once", func(t *testing.T) { s.pressesTwice(t) }},
+			story{"guards out of reach", func(t *testing.T) {
+				v := s.visitor(t)
+				form := v.starts(t, s.linkTo(t, "guardless@example.com"))
+				hooks.refuse(http.MethodPost, "/hooks/kratos/guard/")
+				form = v.press(t, form, "Register", details(s.mobile())...)
+				form.says(t, 503, "What you typed stands below", "Wait a moment")
+				hooks.clear()
+				if registered := s.user(t, "guardless@example.com").Facts.Registered; !registered.IsZero() {
+					t.Error("registered without a guard")
+				}
+				terms := v.press(t, form, "Register", "password", goodPassword)
+				hooks.refuse(http.MethodPost, "/hooks/kratos/guard/")
+				again := v.press(t, terms, "I accept the terms and conditions")
+				again.says(t, 503, "nothing that you entered is lost", "Wait a moment")
+				hooks.clear()
+				v.press(t, again, "I accept the terms and conditions").says(t, 200, "You’re in")
+			}},
+		)
+	})
+}
+
+// pressesTwice double-clicks through the whole registration.
+func (s *testStack) pressesTwice(t *testing.T) {
+	t.Helper()
+	v := s.visitor(t)
+	twice := func(p page, button string, typed ...string) {
+		t.Helper()
+		answers := make([]page, 2)
+		var pressing sync.WaitGroup
+		for i := range answers {
+			pressing.Go(func() { answers[i] = v.press(t, p, button, typed...) })
+		}
+		pressing.Wait()
+		for _, answer := range answers {
+			if answer.status >= http.StatusInternalServerError {
+				t.Errorf("%s pressed twice is answered with %d: %s", button, answer.status, answer.text())
+			}
+		}
+	}
+	twice(v.open(t, s.linkTo(t, "double@example.com")), "Start")
+	if v.whoami(t) != http.StatusOK {
+		v.starts(t, s.linkTo(t, "double@example.com"))
+	}
+	twice(v.open(t, "/register"), "Register", details(s.mobile())...)
+	terms := v.open(t, "/next")
+	terms.says(t, 200, "Terms and conditions (EULA)")
+	twice(terms, "I accept the terms and conditions")
+	v.open(t, "/next").says(t, 200, "You’re in")
+	s.is(t, "double@example.com", extension.Active)
+	if n := row[int](t, s, `SELECT count(*)::int FROM audit WHERE user_id = $1 AND action = 'user.activated'`, s.user(t, "double@example.com").ID); n != 1 {
+		t.Errorf("%d activations are in the audit, want 1", n)
+	}
+	s.published(t, "double@example.com")
 }

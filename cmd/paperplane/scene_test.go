@@ -214,6 +214,24 @@ func (s *testStack) database(t *testing.T) *pgx.Conn {
 	return connection
 }
 
+// switchesOff deactivates a user without a page, as the command line may.
+func (s *testStack) switchesOff(t *testing.T, address string) {
+	t.Helper()
+	user := s.user(t, address)
+	if _, err := s.server.roster.Pause(t.Context(), extension.System(user.Organisation, "test"), user.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// switchesOn takes a deactivation back without a page.
+func (s *testStack) switchesOn(t *testing.T, address string) {
+	t.Helper()
+	user := s.user(t, address)
+	if _, err := s.server.roster.Resume(t.Context(), extension.System(user.Organisation, "test"), user.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // runsOut makes the newest invitation of a user expire now.
 func (s *testStack) runsOut(t *testing.T, address string) {
 	t.Helper()

@@ -154,7 +154,7 @@ func (s *server) makePages(now func() time.Time) error {
 	shell, err := web.New(web.Options{
 		PublicURL: s.config.Public.URL, TrustedProxies: s.config.Public.TrustedProxies,
 		Secret: []byte(s.config.Pages.Secret.Reveal()), Log: s.log, SessionCookie: s.config.Kratos.SessionCookie, Now: now,
-		Checks: []web.Check{{Name: "postgresql", Ask: s.db.Ping}, {Name: "kratos", Ask: s.kratos.Ready}},
+		Checks: []web.Check{{Name: "postgresql", Ask: s.db.Ready}, {Name: "kratos", Ask: s.kratos.Ready}},
 	})
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (s *server) makePages(now func() time.Time) error {
 	admin.Mount(admin.Options{Shell: shell, Sessions: s.kratos, Gate: s.gate, Inviter: s.invite, Roster: s.roster})
 	flows.New(flows.Options{
 		Shell: shell, Onboarding: s.onboard, Gate: s.gate, Account: s.kratos,
-		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: kratos.DefaultMinPasswordLength,
+		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: s.config.Kratos.MinPasswordLength,
 	}).Mount()
 	s.public = shell.App()
 	s.internal = webhooks.New(webhooks.Options{

@@ -89,7 +89,7 @@ func (s *stack) start(ctx context.Context, o stackOptions) error {
 	if err := s.startKratos(ctx, o, c); err != nil {
 		return err
 	}
-	if err := s.openMailbox(ctx, o); err != nil {
+	if err := s.openMailbox(ctx, o, c); err != nil {
 		return err
 	}
 	if s.server, err = newServer(ctx, c, o.log, o.timing); err != nil {
@@ -125,28 +125,52 @@ func (s *stack) startKratos(ctx context.Context, o stackOptions, c config.Config
 	return err
 }
 
-func (s *stack) openMailbox(ctx context.Context, o stackOptions) error {
-	options := mailbox.Options{APIKey: o.secrets.APIKey, CourierKey: o.secrets.HookKey}
+func (s *stack) openMailbox(ctx context.Context, o stackOptions, c config.Config) error {
+	folder := "" // in memory
 	if o.durable {
-		options.Folder = filepath.Join(o.workDir, "mailbox")
+		folder = filepath.Join(o.workDir, "mailbox")
 	}
 	var err error
-	if s.mailbox, err = mailbox.New(options); err != nil {
+	if s.mailbox, err = newMailbox(c, folder); err != nil {
 		return err
 	}
 	s.mailListener, err = listen(ctx, fmt.Sprintf("127.0.0.1:%d", o.ports.mailbox), "the mailbox's port")
 	return err
 }
 
-// run serves Paperplane and the mailbox until the context ends or a part dies. ready is called once pages can be opened.
+// run serves Paperplane and the mailbox until the context ends or one of the two does. It does not look after PostgreSQL
+// and Kratos, which tests end and start again while it runs. ready is called once pages can be opened.
 func (s *stack) run(ctx context.Context, ready func()) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	mail := make(chan error, 1)
-	go func() { mail <- serveMailbox(ctx, s.mailListener, s.mailbox) }()
+	go func() {
+		defer cancel()
+		mail <- serveMailbox(ctx, s.mailListener, s.mailbox)
+	}()
 	err := s.server.run(ctx, ready)
-	cancel(nil)
-	return errors.Join(err, <-mail)
+	cancel()
+	if failed := <-mail; failed != nil {
+		err = errors.Join(fmt.Errorf("%w: %w", stopped("the mailbox"), failed), err)
+	}
+	return err
+}
+
+// watch waits until PostgreSQL or Kratos ends by itself and says which, or until the context ends.
+func (s *stack) watch(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.postgres.Done():
+		return stopped("PostgreSQL")
+	case <-s.kratos.Done():
+		return stopped("Kratos")
+	}
+}
+
+// stopped is the sentence about a part that ended by itself.
+func stopped(part string) error {
+	return fmt.Errorf("%s has stopped, and Paperplane does not work without it; the data is kept, start again", part)
 }
 
 // stop stops what start started, the last first.

@@ -16,10 +16,13 @@ func TestStart(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, nil)
+		admin := &checkpoint{}
+		s := startTestStack(t, binary, func(o *stackOptions) {
+			o.settings = append(o.settings, "PAPERPLANE_KRATOS_ADMIN_URL="+admin.start(t, o.ports.kratosAdmin))
+		})
 		ada := s.administrator(t)
 		ada.invites(t, "twice@example.com", "tabs@example.com", "second@example.com", "password@example.com", "disabled@example.com",
-			"foreign@example.com", "deleted@example.com", "interrupted@example.com", "other@example.com")
+			"foreign@example.com", "deleted@example.com", "interrupted@example.com", "other@example.com", "lost@example.com")
 		inTurn(t,
 			story{"twice: the second session takes the place of the first", func(t *testing.T) {
 				v, link := s.visitor(t), s.linkTo(t, "twice@example.com")
@@ -49,6 +52,7 @@ func TestStart(t *testing.T) {
 				v.press(t, v.open(t, link), "Start").says(t, 403, "Ask an administrator of Harbour Care", "You were invited by Ada Admin")
 			}},
 			story{"after an interrupted registration: it goes on where it was", func(t *testing.T) { s.resumesRegistration(t) }},
+			story{"with Kratos' answers lost one after the other: the next press goes on", func(t *testing.T) { s.losesAnswersAtStart(t, admin) }},
 			story{"by somebody who is signed in: asked first, and never mixed up", func(t *testing.T) { s.asksWhoeverIsSignedIn(t) }},
 		)
 	})
@@ -184,6 +188,35 @@ func (s *testStack) resumesRegistration(t *testing.T) {
 	terms.says(t, 200, "Terms and conditions (EULA)")
 	third.press(t, terms, "I accept the terms and conditions").says(t, 200, "You’re in, Robin")
 	s.is(t, "interrupted@example.com", extension.Active)
+}
+
+// losesAnswersAtStart breaks Start off after each of the calls that it makes.
+func (s *testStack) losesAnswersAtStart(t *testing.T, admin *checkpoint) {
+	t.Helper()
+	v, link := s.visitor(t), s.linkTo(t, "lost@example.com")
+	landing := v.open(t, link)
+	own := "/admin/identities/" + string(s.user(t, "lost@example.com").Identity) // the upkeep makes such calls too
+	for i, call := range []struct{ method, path string }{
+		{http.MethodPatch, own},
+		{http.MethodDelete, own},
+		{http.MethodPost, "/admin/recovery/code"},
+	} {
+		admin.lose(call.method, call.path, 1)
+		button := "Start"
+		if landing.has("Continue") {
+			button = "Continue"
+		}
+		landing = v.press(t, landing, button)
+		if admin.lost() != i+1 {
+			t.Fatalf("%d answers were lost after %s, want %d", admin.lost(), call.method, i+1)
+		}
+		landing.says(t, 503, "Your invitation is safe")
+	}
+	admin.clear()
+	v.registers(t, v.starts(t, link))
+	if n := s.sessions(t, s.user(t, "lost@example.com").Identity); n != 1 {
+		t.Errorf("there are %d sessions, want 1", n)
+	}
 }
 
 func (s *testStack) asksWhoeverIsSignedIn(t *testing.T) {

@@ -11,15 +11,6 @@ import (
 	"paperplane/extension/web"
 )
 
-// pauseAddress is the page that asks before a user is deactivated.
-func pauseAddress(v visit, user extension.User, back place) string {
-	address := v.path("/users/" + string(user.ID) + "/pause")
-	if query := back.query(); query != "" {
-		address += "?back=" + url.QueryEscape(query)
-	}
-	return address
-}
-
 // cameFrom is the place in the list that an action was started from.
 func cameFrom(text string) place {
 	query, err := url.ParseQuery(text)
@@ -29,92 +20,84 @@ func cameFrom(text string) place {
 	return placeIn(query)
 }
 
-// pauseView is what the page asks before a user is deactivated.
-type pauseView struct {
-	visit
-	page web.Page
-	user extension.User
-	back place
-}
+// untold ends the notice of a change that our side obeys already.
+const untold = " Ory Kratos could not be told yet; that goes on by itself."
 
-// askPause asks before a user is deactivated.
-func (p *Pages) askPause(c *fiber.Ctx, v visit) error {
-	if !v.Actor.Administrates() {
-		return extension.ErrForbidden
-	}
-	user, err := p.user(c, v)
-	if err != nil {
-		return err
-	}
-	back := cameFrom(c.Query("back"))
-	switch {
-	case user.ID == v.User.ID:
-		return p.backToList(c, v, back, web.Flash{Kind: web.NoticeError, Text: "You cannot deactivate yourself. Ask another administrator."})
-	case user.Facts.Status(p.shell.Now()) == extension.Inactive:
-		return p.backToList(c, v, back, web.Flash{Kind: web.NoticeInfo, Text: personOf(user) + " is Inactive already."})
-	}
-	return p.shell.Render(c, fiber.StatusOK, p.pausePage(pauseView{
-		visit: v, user: user, back: back,
-		page: p.page(c, v, web.Page{Title: "Deactivate " + nameOf(user) + "?", Narrow: true, Crumbs: crumbs(v)}),
-	}))
-}
-
-// pause deactivates a user.
+// pause deactivates a user. It is one press, so the notice offers to take it back.
 func (p *Pages) pause(c *fiber.Ctx, v visit) error {
-	return p.act(c, v, func(user extension.User) (string, error) {
-		if err := p.roster.Pause(c.UserContext(), v.Actor, user.ID); err != nil {
-			return "", err
+	return p.act(c, v, func(user extension.User) (web.Flash, error) {
+		told, err := p.roster.Pause(c.UserContext(), v.Actor, user.ID)
+		flash := web.Flash{Kind: web.NoticeSuccess, Text: personOf(user) + " is deactivated and signed out.", About: string(user.ID)}
+		if !told {
+			flash.Kind = web.NoticeWarning
+			flash.Text = personOf(user) + " is deactivated here and cannot enter " + v.Organisation.Name + "." + untold
 		}
-		return personOf(user) + " is deactivated and signed out everywhere.", nil
+		return flash, err
 	})
 }
 
 // resume takes a deactivation back and says what the user is now.
 func (p *Pages) resume(c *fiber.Ctx, v visit) error {
-	return p.act(c, v, func(user extension.User) (string, error) {
-		if err := p.roster.Resume(c.UserContext(), v.Actor, user.ID); err != nil {
-			return "", err
+	return p.act(c, v, func(user extension.User) (web.Flash, error) {
+		told, err := p.roster.Resume(c.UserContext(), v.Actor, user.ID)
+		if err != nil {
+			return web.Flash{}, err
 		}
 		resumed, err := p.roster.Find(c.UserContext(), v.Actor, user.ID)
 		if err != nil {
-			return "", err
+			return web.Flash{}, err
 		}
-		switch resumed.Facts.Status(p.shell.Now()) {
-		case extension.Active:
-			return personOf(user) + " is Active again and can sign in.", nil
-		case extension.Expired:
-			return personOf(user) + " is no longer Inactive, but the invitation has Expired. Resend it with the paper plane.", nil
-		case extension.Pending, extension.Inactive:
+		status := resumed.Facts.Status(p.shell.Now())
+		if told {
+			return web.Flash{Kind: web.NoticeSuccess, Text: personOf(user) + backAs(status)}, nil
 		}
-		return personOf(user) + " is Pending again and can register with the link in the invitation.", nil
+		text := personOf(user) + backAs(status) + untold
+		if status == extension.Active {
+			text = personOf(user) + " is Active again." + untold + " Until then signing in does not work."
+		}
+		return web.Flash{Kind: web.NoticeWarning, Text: text}, nil
 	})
+}
+
+// backAs says what somebody is and can do who is not Inactive any more.
+func backAs(status extension.Status) string {
+	switch status {
+	case extension.Active:
+		return " is Active again and can sign in."
+	case extension.Expired:
+		return " is no longer Inactive, but the invitation has Expired. Resend it with the paper plane."
+	case extension.Pending, extension.Inactive:
+	}
+	return " is Pending again and can register with the link in the invitation."
 }
 
 // resend sends a new invitation.
 func (p *Pages) resend(c *fiber.Ctx, v visit) error {
-	return p.act(c, v, func(user extension.User) (string, error) {
-		if _, err := p.inviter.Resend(c.UserContext(), v.Actor, user.ID); err != nil {
-			return "", err
-		}
-		return "A new invitation is on its way to " + personOf(user) + "; the old link no longer works.", nil
+	return p.act(c, v, func(user extension.User) (web.Flash, error) {
+		_, err := p.inviter.Resend(c.UserContext(), v.Actor, user.ID)
+		return web.Flash{
+			Kind: web.NoticeSuccess, Text: "A new invitation is on its way to " + personOf(user) + "; the old link no longer works.",
+		}, err
 	})
 }
 
-// act does something to the user of the address and returns to the list with a notice: the sentence that do gives, or
-// the sentence of a verb that refused it.
-func (p *Pages) act(c *fiber.Ctx, v visit, do func(user extension.User) (string, error)) error {
+// act does something to the user of the address and returns to the list with a notice: the one that do gives, or the
+// sentence of a verb that refused it.
+func (p *Pages) act(c *fiber.Ctx, v visit, do func(user extension.User) (web.Flash, error)) error {
 	user, err := p.user(c, v)
 	if err != nil {
 		return err
 	}
-	flash := web.Flash{Kind: web.NoticeSuccess}
-	flash.Text, err = do(user)
+	flash, err := do(user)
 	if refused, ok := errors.AsType[*extension.InvalidError](err); ok {
 		flash = web.Flash{Kind: web.NoticeError, Text: sentences(refused)}
 	} else if err != nil {
 		return err
 	}
-	return p.backToList(c, v, cameFrom(web.Posted(c, "back")), flash)
+	if err := p.shell.SetFlash(c, flash); err != nil {
+		return err
+	}
+	return c.Redirect(listAddress(v, cameFrom(web.Posted(c, "back"))), fiber.StatusSeeOther)
 }
 
 // user finds the user of the address.
@@ -124,13 +107,6 @@ func (p *Pages) user(c *fiber.Ctx, v visit) (extension.User, error) {
 		return extension.User{}, err
 	}
 	return p.roster.Find(c.UserContext(), v.Actor, id)
-}
-
-func (p *Pages) backToList(c *fiber.Ctx, v visit, back place, flash web.Flash) error {
-	if err := p.shell.SetFlash(c, flash); err != nil {
-		return err
-	}
-	return c.Redirect(listAddress(v, back), fiber.StatusSeeOther)
 }
 
 func sentences(refused *extension.InvalidError) string {

@@ -5,6 +5,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 
@@ -35,14 +36,16 @@ type Inviter interface {
 	Send(ctx context.Context, actor extension.Actor, order invite.Order) (extension.BatchID, error)
 	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
 	Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error)
+	Progress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Progress, error)
 }
 
 // Roster is the verb about users who are here.
 type Roster interface {
 	List(ctx context.Context, actor extension.Actor, filter extension.Filter) (roster.List, error)
 	Find(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
-	Pause(ctx context.Context, actor extension.Actor, user extension.UserID) error
-	Resume(ctx context.Context, actor extension.Actor, user extension.UserID) error
+	// Pause and Resume tell whether Kratos knows already; when it does not, our side obeys all the same.
+	Pause(ctx context.Context, actor extension.Actor, user extension.UserID) (told bool, err error)
+	Resume(ctx context.Context, actor extension.Actor, user extension.UserID) (told bool, err error)
 }
 
 // Options are what the pages are made of.
@@ -69,12 +72,11 @@ func Mount(o Options) {
 	organisation := o.Shell.App().Group("/o/:slug")
 	organisation.Get("/", p.home)
 	organisation.Get("/users", p.read(p.listUsers))
-	organisation.Get("/users/:user/pause", p.read(p.askPause))
 	organisation.Post("/users/:user/pause", p.change(p.pause))
 	organisation.Post("/users/:user/resume", p.change(p.resume))
 	organisation.Post("/users/:user/resend", p.change(p.resend))
 	organisation.Get("/invite", p.read(p.newInvite))
-	organisation.Post("/invite", p.sendInvite) // enters by itself: what was typed outlives a lost session
+	organisation.Post("/invite", p.sendInvite) // enters by itself: what was typed outlives a lost session or right
 	organisation.Post("/invite/recognise", p.read(p.countAddresses))
 	organisation.Get("/batches/:batch", p.read(p.showBatch))
 }
@@ -125,18 +127,33 @@ func (p *Pages) enter(c *fiber.Ctx) (visit, error) {
 	return visit{Entry: entry, csrf: p.shell.Token(p.shell.SessionValue(c))}, nil
 }
 
+// errNotIn says that something is due before the organisation can be entered, or that the user is paused.
+var errNotIn = errors.New("not in the organisation")
+
+// admission is nil for an elevated user who is in, errNotIn for whoever is not in, and ErrForbidden for whoever is in
+// without a right.
+func (v visit) admission() error {
+	switch {
+	case v.Step != extension.StepIn:
+		return errNotIn
+	case !v.Actor.Elevated():
+		return extension.ErrForbidden
+	}
+	return nil
+}
+
 // admit sends on whoever is not in yet, and tells those without administration pages so.
 func (p *Pages) admit(c *fiber.Ctx, v visit, page handler) error {
-	in := v.Step == extension.StepIn
+	err := v.admission()
 	switch {
-	case in && v.Actor.Elevated():
+	case err == nil:
 		return page(c, v)
 	case web.WantsJSON(c):
 		return extension.ErrForbidden
-	case in:
-		return p.shell.Render(c, fiber.StatusForbidden, p.noAccessPage(p.page(c, v, web.Page{Title: "You have no administration pages", Narrow: true})))
-	default:
+	case errors.Is(err, errNotIn):
 		return c.Redirect("/next", fiber.StatusSeeOther)
+	default:
+		return p.shell.Render(c, fiber.StatusForbidden, p.noAccessPage(p.page(c, v, web.Page{Title: "You have no administration pages", Narrow: true})))
 	}
 }
 
@@ -155,7 +172,7 @@ func (p *Pages) home(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if v.Step == extension.StepIn && v.Actor.Elevated() {
+	if v.admission() == nil {
 		return c.Redirect(v.path("/users"), fiber.StatusSeeOther)
 	}
 	return c.Redirect("/next", fiber.StatusSeeOther)

@@ -33,17 +33,14 @@ func (p *Pages) showBatch(c *fiber.Ctx, v visit) error {
 	if err != nil {
 		return err
 	}
+	if web.WantsJSON(c) {
+		return p.followBatch(c, v, id)
+	}
 	report, err := p.inviter.Report(c.UserContext(), v.Actor, id)
 	if err != nil {
 		return err
 	}
 	view := batchView{visit: v, report: report}
-	if web.WantsJSON(c) {
-		return c.JSON(progress{
-			Done: report.Progress.Done(), Finished: view.finished(), Queued: report.Progress.Queued,
-			Sentence: view.summary(), Trouble: report.Progress.Trouble,
-		})
-	}
 	view.page = p.page(c, v, web.Page{Title: view.title(), Crumbs: crumbs(v), Scripts: []string{"batch.js"}})
 	if !report.Progress.Done() {
 		view.page.Reload = reloadSeconds
@@ -51,7 +48,19 @@ func (p *Pages) showBatch(c *fiber.Ctx, v visit) error {
 	return p.shell.Render(c, fiber.StatusOK, p.batchPage(view))
 }
 
-func (v batchView) finished() int { return v.report.Progress.Sent + v.report.Progress.Refused }
+// followBatch answers the script, which asks again and again: with the counts alone, however long the lists are.
+func (p *Pages) followBatch(c *fiber.Ctx, v visit, id extension.BatchID) error {
+	now, err := p.inviter.Progress(c.UserContext(), v.Actor, id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(progress{
+		Done: now.Done(), Finished: finished(now), Queued: now.Queued, Sentence: summary(now), Trouble: now.Trouble,
+	})
+}
+
+// finished is how many invitations are sent or refused.
+func finished(progress extension.Progress) int { return progress.Sent + progress.Refused }
 
 // title says in a word where the batch stands.
 func (v batchView) title() string {
@@ -70,16 +79,18 @@ func (v batchView) title() string {
 	}
 }
 
-// summary is the sentence that the user guide promises: how many were sent.
-func (v batchView) summary() string {
-	sent, queued := v.report.Progress.Sent, v.report.Progress.Queued
+// summary is the sentence that the user guide promises: how many were sent. It names the whole only when that is another
+// number, because the page also says how many addresses were recognised, members and all.
+func summary(progress extension.Progress) string {
 	switch {
-	case queued == 0:
+	case progress.Queued == 0:
 		return "There was nobody new to invite."
-	case !v.report.Progress.Done():
-		return number(sent) + " of " + counted(queued, "invitation was", "invitations were") + " sent so far."
+	case !progress.Done():
+		return number(progress.Sent) + " of " + counted(progress.Queued, "invitation was", "invitations were") + " sent so far."
+	case progress.Sent == progress.Queued:
+		return counted(progress.Sent, "invitation was", "invitations were") + " sent."
 	default:
-		return number(sent) + " of " + counted(queued, "invitation was", "invitations were") + " sent."
+		return number(progress.Sent) + " of " + counted(progress.Queued, "invitation was", "invitations were") + " sent."
 	}
 }
 

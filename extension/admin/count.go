@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -19,6 +18,7 @@ const listed = 50
 type count struct {
 	Count    int         `json:"count"`
 	Sentence string      `json:"sentence"`
+	Fault    string      `json:"fault"` // why Invite would refuse so much; empty when it would not
 	Lists    []countList `json:"lists"`
 }
 
@@ -36,14 +36,22 @@ type countItem struct {
 	Why  string `json:"why"`
 }
 
-// countOf recognises the addresses in a text, with the code that Invite uses.
+// countOf recognises the addresses in a text, with the code that Invite uses. Of a text that is too long nothing is read.
 func countOf(text string) count {
+	if len(text) > invite.MaxPaste {
+		return count{Sentence: invite.TooMuch(), Fault: invite.TooMuch(), Lists: []countList{}}
+	}
 	found := recognise.Recognise(text)
 	sentence := counted(len(found.Recognised), "address", "addresses") + " recognised"
 	if found.Duplicates > 0 {
 		sentence += ", " + counted(found.Duplicates, "repetition", "repetitions") + " left out"
 	}
-	return count{Count: len(found.Recognised), Sentence: sentence, Lists: []countList{
+	fault := ""
+	if len(found.Recognised)+len(found.Rejected) > invite.MaxPieces {
+		fault = invite.TooMuch()
+		sentence += ". " + fault
+	}
+	return count{Count: len(found.Recognised), Sentence: sentence, Fault: fault, Lists: []countList{
 		listOf("rejected", "piece not recognised", "pieces not recognised", found.Rejected, func(r recognise.Rejected) countItem {
 			return countItem{Text: r.Text, Why: meant(r.Reason.Sentence(), r.Suggestion)}
 		}),
@@ -80,16 +88,16 @@ func meant(sentence, suggestion string) string {
 	return strings.TrimSpace(sentence + " Did you mean " + recognise.Display(suggestion) + "?")
 }
 
-// tooMuch is the sentence about a text that is longer than one press of Invite takes.
-func tooMuch() string {
-	return fmt.Sprintf("This is more than %d MB of text. Invite the people in several goes of up to about 100,000 addresses.", invite.MaxPaste>>20)
+// mostAtOnce is what one press of Invite takes, for the form's hint.
+func mostAtOnce() string {
+	return "Up to " + number(invite.MaxPieces) + " addresses or " + number(invite.MaxPaste>>20) + " MB of text at once."
 }
 
 // countAddresses answers the script that counts while somebody types. The body is the text as it stands.
 func (p *Pages) countAddresses(c *fiber.Ctx, _ visit) error {
 	text := string(c.Body())
 	if len(text) > invite.MaxPaste {
-		return c.Status(http.StatusRequestEntityTooLarge).JSON(count{Sentence: tooMuch(), Lists: []countList{}})
+		c.Status(http.StatusRequestEntityTooLarge)
 	}
 	return c.JSON(countOf(text))
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -79,26 +77,26 @@ func (p *Pages) newInvite(c *fiber.Ctx, v visit) error {
 func (p *Pages) sendInvite(c *fiber.Ctx) error {
 	input := typedIn(c)
 	v, err := p.enter(c)
+	if err == nil {
+		err = v.admission()
+	}
 	if err != nil {
 		return p.keep(c, input, err)
 	}
-	return p.admit(c, v, func(c *fiber.Ctx, v visit) error {
-		choices, err := p.inviter.Choices(c.UserContext(), v.Actor)
-		if err != nil {
-			return p.keep(c, input, err)
-		}
-		return p.takeInvite(c, inviteView{visit: v, choices: choices, typed: input})
-	})
+	choices, err := p.inviter.Choices(c.UserContext(), v.Actor)
+	if err == nil && (len(choices.Areas) == 0 || len(choices.Roles) == 0) {
+		err = errNoChoice
+	}
+	if err != nil {
+		return p.keep(c, input, err)
+	}
+	return p.takeInvite(c, inviteView{visit: v, choices: choices, typed: input})
 }
 
 // takeInvite sends the order of somebody who may, or shows the form again.
 func (p *Pages) takeInvite(c *fiber.Ctx, view inviteView) error {
-	if len(view.typed.text) > invite.MaxPaste {
-		view.faults = []extension.FieldError{{Field: "addresses", Message: tooMuch()}}
-		return p.showInvite(c, http.StatusRequestEntityTooLarge, view)
-	}
-	if web.Posted(c, "press") == "check" { // changes nothing, so it needs no form token
-		return p.showInvite(c, http.StatusOK, view)
+	if web.Posted(c, "press") == "check" || len(view.typed.text) > invite.MaxPaste {
+		return p.showInvite(c, http.StatusOK, view) // changes nothing, so it needs no form token
 	}
 	if p.shell.CheckToken(c, p.shell.SessionValue(c)) != nil {
 		view.problem = &web.Problem{Title: "Please press Invite again", Sentences: []string{
@@ -122,10 +120,13 @@ func (p *Pages) takeInvite(c *fiber.Ctx, view inviteView) error {
 	return p.showInvite(c, problem.Status, view)
 }
 
-// showInvite shows the form with what was recognised in its text.
+// showInvite shows the form with what was recognised in its text. When that is too much, the page says so whatever else
+// it was to say.
 func (p *Pages) showInvite(c *fiber.Ctx, status int, view inviteView) error {
-	if len(view.typed.text) <= invite.MaxPaste {
-		view.count = countOf(view.typed.text)
+	view.count = countOf(view.typed.text)
+	if view.count.Fault != "" && len(view.faults) == 0 {
+		status = http.StatusRequestEntityTooLarge
+		view.faults = []extension.FieldError{{Field: "addresses", Message: view.count.Fault}}
 	}
 	view.page = p.page(c, view.visit, web.Page{
 		Title: "Invite users", Crumbs: crumbs(view.visit), Narrow: true, Scripts: []string{"invite.js"},
@@ -133,41 +134,6 @@ func (p *Pages) showInvite(c *fiber.Ctx, status int, view inviteView) error {
 			lifetime(view.Organisation.LinkLifetime) + ".",
 	})
 	return p.shell.Render(c, status, p.invitePage(view))
-}
-
-// keep answers a press that could not be taken at all, because nobody is signed in or a part is missing, with a page
-// that holds what was typed.
-func (p *Pages) keep(c *fiber.Ctx, input typed, err error) error {
-	problem := p.shell.Explain(c, err)
-	if problem.Status < http.StatusInternalServerError && problem.Status != http.StatusUnauthorized {
-		return err
-	}
-	retryAfter(c, problem)
-	return p.shell.Render(c, problem.Status, p.keptPage(keptView{
-		typed: input, problem: problem, action: c.Path(), signIn: signInTo(c.Path(), problem),
-	}))
-}
-
-// retryAfter tells programs how long to wait, as the shell's own error pages do.
-func retryAfter(c *fiber.Ctx, problem web.Problem) {
-	if problem.Retry > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(problem.Retry.Seconds()))))
-	}
-}
-
-// keptView is what the page shows that holds a text for somebody who could not send it.
-type keptView struct {
-	typed   typed
-	problem web.Problem
-	action  string
-	signIn  string // empty when signing in is not what is missing
-}
-
-func signInTo(path string, problem web.Problem) string {
-	if problem.Status != http.StatusUnauthorized {
-		return ""
-	}
-	return "/login?return_to=" + url.QueryEscape(path)
 }
 
 // selected is the chosen value as long as it is offered; a single choice is chosen already.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -118,7 +119,26 @@ func (p *Pages) listUsers(c *fiber.Ctx, v visit) error {
 		Title: "Users", Crumbs: []web.Crumb{{Text: "Access management"}}, Actions: addMenu(v),
 		Lead: "Who has access to " + v.Organisation.Name + ", and who is invited.",
 	})
+	if err := p.offerUndo(c, &view); err != nil {
+		return err
+	}
 	return p.shell.Render(c, fiber.StatusOK, p.usersPage(view))
+}
+
+// offerUndo puts Resume into the notice of a deactivation, as long as there is something to take back. The user need not
+// be on this page of the list.
+func (p *Pages) offerUndo(c *fiber.Ctx, view *usersView) error {
+	if view.page.Flash == nil || view.page.Flash.About == "" {
+		return nil
+	}
+	user, err := p.roster.Find(c.UserContext(), view.Actor, extension.UserID(view.page.Flash.About))
+	if errors.Is(err, extension.ErrNotFound) {
+		return nil // out of sight meanwhile
+	}
+	if err == nil && view.mayResume(user) {
+		view.page.Undo = resumeForm(*view, user, web.ButtonSecondary)
+	}
+	return err
 }
 
 // address is the users list at a place.

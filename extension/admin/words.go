@@ -61,8 +61,6 @@ func reasonOf(delivery extension.Delivery) reason {
 			return reason{Why: "Not a valid e-mail address. " + sentence}
 		}
 		return reason{Why: "Not a valid e-mail address."}
-	case extension.OutcomeDuplicate:
-		return reason{Why: "It stands in your list more than once. One invitation is enough."}
 	case extension.OutcomeAlreadyMember:
 		return reason{Why: "Already part of this organisation, and Active."}
 	case extension.OutcomeAlreadyPending:
@@ -81,7 +79,7 @@ func refusal(refused extension.Refusal, detail string) string {
 	sentence := "It was not sent."
 	switch refused {
 	case extension.RefusedExistingAccount:
-		sentence = "This address already has an account that Paperplane did not create, so no link was sent to it."
+		sentence = "This address already has an account, so no link was sent to it."
 	case extension.RefusedByKratos:
 		sentence = "The account system does not accept this address."
 	case extension.RefusedByProvider:

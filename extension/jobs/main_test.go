@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -110,7 +109,7 @@ func (v *verbs) times(name string) int {
 	return v.rounds[name]
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // newQueue opens a queue on a database.
 func newQueue(t *testing.T, dsn string) *jobs.Queue {

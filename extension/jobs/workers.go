@@ -75,8 +75,7 @@ func pause(err error) time.Duration {
 // asked is the longest pause that a part in trouble asked for; several parts can be in trouble at once.
 func asked(err error) time.Duration {
 	var longest time.Duration
-	var trouble *extension.TroubleError
-	if errors.As(err, &trouble) {
+	if trouble, ok := errors.AsType[*extension.TroubleError](err); ok {
 		longest = trouble.After
 	}
 	var several interface{ Unwrap() []error }

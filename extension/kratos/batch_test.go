@@ -111,24 +111,12 @@ func TestALargeBatchIsSplitAndConflictsStayExact(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var ids []extension.IdentityID
-			users := map[extension.IdentityID]extension.NewIdentity{}
 			for i, one := range made {
 				if one.Conflict != (i%17 == 3) || (one.ID == "") != one.Conflict {
 					t.Errorf("row %d: %+v", i, one)
 				}
 				if one.ID != "" {
-					ids = append(ids, one.ID)
-					users[one.ID] = batch[i]
-				}
-			}
-			kept, err := s.client.Identities(t.Context(), ids)
-			if err != nil || len(kept) != len(ids) {
-				t.Fatalf("%d of %d identities are there: %v", len(kept), len(ids), err)
-			}
-			for _, identity := range kept {
-				if want := users[identity.ID]; identity.Mark != want.User || identity.Traits.Email != want.Address || identity.Active {
-					t.Errorf("%+v, want %+v", identity, want)
+					checkKept(t, s, one.ID, batch[i])
 				}
 			}
 		})

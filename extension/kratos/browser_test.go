@@ -90,7 +90,7 @@ func (p *person) login(t *testing.T, identifier, password string) error {
 		t.Fatal(err)
 	}
 	p.take(reply)
-	_, reply, err = p.client.SubmitLogin(t.Context(), p.browser(), form.ID, map[string]string{
+	reply, err = p.client.SubmitLogin(t.Context(), p.browser(), form.ID, map[string]string{
 		"csrf_token": form.Hidden("csrf_token"), "identifier": identifier, "password": password, "method": "password",
 	})
 	p.take(reply)

@@ -20,25 +20,31 @@ const (
 	ReportPath = "/kratos/report/"
 )
 
-// DefaultMinPasswordLength lies between NIST SP 800-63B-4 §3.1.1.2, which asks for 15 characters where a password is the
-// only factor, and the 8 that it allows beside a second one.
-const DefaultMinPasswordLength = 12
+// The paths under CourierURL that the generated configuration calls, one for each channel.
+const (
+	courierEmailPath = "/email"
+	courierSMSPath   = "/sms"
+)
 
 // ConfigurationOptions are what a Kratos beside Paperplane must be told. Everything but DSN, CookieDomain,
-// MinPasswordLength and BreachCheck is required.
+// SessionCookie, CourierURL and BreachCheck is required; CourierKey and CourierBody are required with CourierURL.
 type ConfigurationOptions struct {
 	DSN    string // of Kratos' own database; empty: Kratos takes it from its environment variable DSN
 	Public Listener
 	Admin  Listener
 
-	PagesURL     string // Paperplane's public URL: what browsers see
-	CookieDomain string // empty: cookies belong to the host of PagesURL alone
+	PagesURL      string // Paperplane's public URL: what browsers see
+	CookieDomain  string // empty: cookies belong to the host of PagesURL alone
+	SessionCookie string // name of Kratos' session cookie; empty means DefaultSessionCookie
 
-	HooksURL    string // Paperplane's internal listener, as Kratos reaches it
-	HooksKey    string // shown to it in HookKeyHeader
-	GuardBody   string // jsonnet of the guard hooks
-	ReportBody  string // jsonnet of the report hooks
-	CourierURL  string // takes Kratos' own letters and text messages
+	HooksURL   string // Paperplane's internal listener, as Kratos reaches it
+	HooksKey   string // shown to it in HookKeyHeader
+	GuardBody  string // jsonnet of the guard hooks
+	ReportBody string // jsonnet of the report hooks
+
+	// CourierURL takes Kratos' own letters at /email and its text messages at /sms below it. Empty: Kratos has no courier.
+	// With recovery and verification off, as they are here, Kratos has nothing to send.
+	CourierURL  string
 	CourierKey  string // shown to it in HookKeyHeader
 	CourierBody string // jsonnet of a message
 
@@ -47,7 +53,7 @@ type ConfigurationOptions struct {
 	SecretCipher  string // encrypts stored tokens; exactly 32 bytes
 
 	Issuer            string // what an authenticator app calls the account
-	MinPasswordLength int    // characters; zero means DefaultMinPasswordLength
+	MinPasswordLength int    // characters; at least 8 (NIST SP 800-63B-4 §3.1.1.2)
 	BreachCheck       bool   // ask haveibeenpwned.com; unreachable it costs every new password 15 seconds
 }
 
@@ -67,8 +73,8 @@ func Configuration(options ConfigurationOptions) ([]byte, error) {
 	if err := options.check(); err != nil {
 		return nil, fmt.Errorf("write Kratos configuration: %w", err)
 	}
-	if options.MinPasswordLength == 0 {
-		options.MinPasswordLength = DefaultMinPasswordLength
+	if options.SessionCookie == "" {
+		options.SessionCookie = DefaultSessionCookie
 	}
 	file := section{
 		"version": "v26.2.0", // what operators run; any other version only warns
@@ -82,14 +88,16 @@ func Configuration(options ConfigurationOptions) ([]byte, error) {
 		"ciphers":       section{"algorithm": "xchacha20-poly1305"},
 		"hashers":       section{"algorithm": "bcrypt", "bcrypt": section{"cost": 12}},
 		"cookies":       options.cookies(),
-		"session":       session(),
+		"session":       options.session(),
 		"identity":      schemas(),
 		"feature_flags": section{"use_continue_with_transitions": true},
 		"selfservice":   options.selfservice(),
-		"courier":       options.courier(),
 	}
 	if options.DSN != "" {
 		file["dsn"] = options.DSN
+	}
+	if options.CourierURL != "" {
+		file["courier"] = options.courier()
 	}
 	var out bytes.Buffer
 	out.WriteString("# Written by \"paperplane kratos config\" for Ory Kratos v1.3.1 and v26.2. Holds secrets: keep it private.\n")
@@ -104,15 +112,13 @@ func Configuration(options ConfigurationOptions) ([]byte, error) {
 func (o ConfigurationOptions) check() error {
 	problems := []error{
 		checkURL("Public.BaseURL", o.Public.BaseURL), checkURL("Admin.BaseURL", o.Admin.BaseURL),
-		checkURL("PagesURL", o.PagesURL), checkURL("HooksURL", o.HooksURL), checkURL("CourierURL", o.CourierURL),
+		checkURL("PagesURL", o.PagesURL), checkURL("HooksURL", o.HooksURL),
 	}
-	required := []struct{ name, value string }{
-		{"HooksKey", o.HooksKey},
-		{"GuardBody", o.GuardBody},
-		{"ReportBody", o.ReportBody},
-		{"CourierKey", o.CourierKey},
-		{"CourierBody", o.CourierBody},
-		{"Issuer", o.Issuer},
+	type text struct{ name, value string }
+	required := []text{{"HooksKey", o.HooksKey}, {"GuardBody", o.GuardBody}, {"ReportBody", o.ReportBody}, {"Issuer", o.Issuer}}
+	if o.CourierURL != "" {
+		problems = append(problems, checkURL("CourierURL", o.CourierURL))
+		required = append(required, text{"CourierKey", o.CourierKey}, text{"CourierBody", o.CourierBody})
 	}
 	for _, option := range required {
 		if option.value == "" {
@@ -125,7 +131,7 @@ func (o ConfigurationOptions) check() error {
 	if len(o.SecretCipher) != 32 {
 		problems = append(problems, errors.New("SecretCipher must have 32 bytes"))
 	}
-	if o.MinPasswordLength != 0 && o.MinPasswordLength < 8 { // NIST SP 800-63B-4 §3.1.1.2
+	if o.MinPasswordLength < 8 {
 		problems = append(problems, errors.New("MinPasswordLength must be at least 8"))
 	}
 	return errors.Join(problems...)
@@ -146,10 +152,10 @@ func (o ConfigurationOptions) cookies() section {
 
 // session keeps whoami at aal1. With highest_available v1.3.1 would demand a second factor of people who cannot have
 // one; Paperplane demands it itself, where an organisation wants it.
-func session() section {
+func (o ConfigurationOptions) session() section {
 	return section{
 		"lifespan": "24h",
-		"cookie":   section{"name": DefaultSessionCookie, "same_site": "Lax", "persistent": true},
+		"cookie":   section{"name": o.SessionCookie, "same_site": "Lax", "persistent": true},
 		"whoami":   section{"required_aal": "aal1"},
 	}
 }
@@ -164,19 +170,23 @@ func schemas() section {
 // courier hands Kratos' own letters and text messages to us. There are 300 attempts a second apart, because the default
 // of five loses a message within seconds of an outage.
 func (o ConfigurationOptions) courier() section {
-	request := section{
-		"url":     o.CourierURL,
-		"method":  "POST",
-		"body":    inline(o.CourierBody),
-		"headers": section{"Content-Type": "application/json"},
-		"auth":    apiKey(o.CourierKey),
-	}
 	return section{
 		"message_retries":   300,
 		"worker":            section{"pull_count": 10, "pull_wait": "1s"},
 		"delivery_strategy": "http",
-		"http":              section{"request_config": request},
-		"channels":          []section{{"id": "sms", "type": "http", "request_config": request}},
+		"http":              section{"request_config": o.courierRequest(courierEmailPath)},
+		"channels":          []section{{"id": "sms", "type": "http", "request_config": o.courierRequest(courierSMSPath)}},
+	}
+}
+
+// courierRequest is the call for one message of a channel.
+func (o ConfigurationOptions) courierRequest(path string) section {
+	return section{
+		"url":     strings.TrimSuffix(o.CourierURL, "/") + path,
+		"method":  "POST",
+		"body":    inline(o.CourierBody),
+		"headers": section{"Content-Type": "application/json"},
+		"auth":    apiKey(o.CourierKey),
 	}
 }
 

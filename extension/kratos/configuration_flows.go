@@ -1,12 +1,10 @@
 package kratos
 
-import "strings"
+import (
+	"strings"
 
-// settingsMethods are all methods whose settings Kratos runs hooks for. A method without its own list would take part
-// in no guard: parse hooks in the list for all methods never run.
-func settingsMethods() []string {
-	return []string{"profile", "password", "totp", "lookup_secret", "webauthn", "passkey", "oidc"}
-}
+	"paperplane/extension"
+)
 
 func (o ConfigurationOptions) selfservice() section {
 	return section{
@@ -60,16 +58,17 @@ func (o ConfigurationOptions) recovery() section {
 
 // settings stay privileged for two hours: an invitee has no password yet, so a demand to sign in again would be a dead
 // end. They stay at aal1 because highest_available breaks the way from recovery to settings; the guards refuse what a
-// session below aal2 must not change.
+// session below aal2 must not change. Every method has a list of its own, because parse hooks in the list for all
+// methods never run: a method that was forgotten would pass no guard.
 func (o ConfigurationOptions) settings() section {
 	after := section{}
-	for _, method := range settingsMethods() {
-		hooks := []section{o.hook(GuardPath+method, o.GuardBody, section{"parse": true})}
-		if method == methodPassword {
+	for _, method := range extension.SettingsMethods() {
+		hooks := []section{o.hook(GuardPath+string(method), o.GuardBody, section{"parse": true})}
+		if method == extension.MethodPassword {
 			hooks = append(hooks, section{"hook": "revoke_active_sessions"})
 		}
-		hooks = append(hooks, o.hook(ReportPath+method, o.ReportBody, section{"ignore": true}))
-		after[method] = section{"hooks": hooks}
+		hooks = append(hooks, o.hook(ReportPath+string(method), o.ReportBody, section{"ignore": true}))
+		after[string(method)] = section{"hooks": hooks}
 	}
 	return section{
 		"ui_url":                     o.page("/settings"),

@@ -9,10 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
+	"paperplane/extension"
 	"paperplane/extension/kratos"
 )
 
-func TestSecretsOfAnySpellingSurviveInTheConfiguration(t *testing.T) {
+func TestEveryMethodHasItsHooksAndSecretsOfAnySpellingSurvive(t *testing.T) {
 	t.Parallel()
 	want := options(4433, 4434, "http://127.0.0.1:4456", "")
 	want.HooksKey = "key: \"#'\n{{ $secret }} \t%"
@@ -54,10 +55,15 @@ func TestSecretsOfAnySpellingSurviveInTheConfiguration(t *testing.T) {
 		t.Errorf("cookie secret (-want +got):\n%s", diff)
 	}
 	after := got.Selfservice.Flows.Settings.After
-	if len(after) != 7 {
-		t.Errorf("%d methods have hooks, want 7", len(after))
+	if len(after) != len(extension.SettingsMethods()) {
+		t.Errorf("%d methods have hooks, want %d", len(after), len(extension.SettingsMethods()))
 	}
-	for method, list := range after {
+	for _, one := range extension.SettingsMethods() {
+		method, list := string(one), after[string(one)]
+		if len(list.Hooks) < 2 {
+			t.Errorf("%s has %d hooks, want a guard and a report", method, len(list.Hooks))
+			continue
+		}
 		first, last := list.Hooks[0], list.Hooks[len(list.Hooks)-1]
 		if first.Config.URL != "http://127.0.0.1:4456/kratos/guard/"+method || !first.Config.Response["parse"] {
 			t.Errorf("%s: the first hook is %+v, want the guard", method, first)
@@ -77,7 +83,7 @@ func TestSecretsOfAnySpellingSurviveInTheConfiguration(t *testing.T) {
 func TestEveryWrongOptionOfTheConfigurationIsNamedWithoutItsValue(t *testing.T) {
 	t.Parallel()
 	wrong := kratos.ConfigurationOptions{
-		PagesURL: "ftp://" + secret, SecretDefault: secret, SecretCipher: secret, MinPasswordLength: 7,
+		PagesURL: "ftp://" + secret, CourierURL: secret, SecretDefault: secret, SecretCipher: secret, MinPasswordLength: 7,
 		Public: kratos.Listener{BaseURL: secret},
 	}
 	_, err := kratos.Configuration(wrong)
@@ -94,6 +100,23 @@ func TestEveryWrongOptionOfTheConfigurationIsNamedWithoutItsValue(t *testing.T) 
 	}
 	if strings.Contains(err.Error(), secret) {
 		t.Errorf("the error shows a value: %v", err)
+	}
+}
+
+func TestACourierIsConfiguredOnlyWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	without := options(4433, 4434, "http://127.0.0.1:4456", "")
+	without.CourierURL, without.CourierKey, without.CourierBody = "", "", ""
+	written, err := kratos.Configuration(without)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file map[string]any
+	if err := yaml.Unmarshal(written, &file); err != nil {
+		t.Fatal(err)
+	}
+	if courier, there := file["courier"]; there {
+		t.Errorf("the courier is %v", courier)
 	}
 }
 

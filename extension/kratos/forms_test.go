@@ -87,7 +87,7 @@ func TestAnUnknownWayOfSigningInIsInvalid(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			for _, method := range []string{"magic", ""} {
-				_, _, err := s.client.SubmitLogin(t.Context(), extension.Browser{}, "flow", map[string]string{"method": method, "password": password})
+				_, err := s.client.SubmitLogin(t.Context(), extension.Browser{}, "flow", map[string]string{"method": method, "password": password})
 				var invalid *extension.InvalidError
 				if !errors.As(err, &invalid) || strings.Contains(err.Error(), password) {
 					t.Errorf("method %q: %v", method, err)
@@ -228,7 +228,7 @@ func TestFlowsOfOthersAndUnknownOnesHaveExpired(t *testing.T) {
 			}
 			_, _, unknownLogin := s.client.LoginForm(ctx, visitor.browser(), unknown, "")
 			// The visitor did not take the cookie of the form's token.
-			_, _, noCookie := s.client.SubmitLogin(ctx, visitor.browser(), login.ID, map[string]string{"identifier": mine.address, "password": password})
+			_, noCookie := s.client.SubmitLogin(ctx, visitor.browser(), login.ID, map[string]string{"identifier": mine.address, "password": password})
 			for name, err := range map[string]error{
 				"other's settings": otherSettings, "submit to other's settings": otherSubmit, "unknown settings": unknownSettings,
 				"submit to unknown settings": unknownSubmit, "submit without token": noToken,

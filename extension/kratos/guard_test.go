@@ -147,7 +147,7 @@ func TestTheCourierHandsOverLettersAndTextMessages(t *testing.T) {
 					t.Fatal(err)
 				}
 				visitor.take(reply)
-				_, _, err = own.client.SubmitLogin(t.Context(), visitor.browser(), form.ID, map[string]string{
+				_, err = own.client.SubmitLogin(t.Context(), visitor.browser(), form.ID, map[string]string{
 					"method": "code", "identifier": identifier, "csrf_token": form.Hidden("csrf_token"),
 				})
 				if messages := refusal(t, err); len(messages) > 0 { // Kratos asks for the code with status 400
@@ -155,13 +155,19 @@ func TestTheCourierHandsOverLettersAndTextMessages(t *testing.T) {
 				}
 				var call hookCall
 				eventually(t, "a message comes by "+channel, func() bool {
-					for _, call = range own.hooks.of("", "/kratos/courier") {
-						if call.body["channel"] == channel {
-							return true
-						}
+					calls := own.hooks.of("", "/courier/"+channel)
+					if len(calls) > 0 {
+						call = calls[0]
 					}
-					return false
+					return len(calls) > 0
 				})
+				if call.body["channel"] != channel {
+					t.Errorf("%s comes with the channel %v", channel, call.body["channel"])
+				}
+				caught, err := own.hooks.mailbox.Wait(t.Context(), identifier, 1)
+				if err != nil || caught[0].Text != call.body["text"] || caught[0].Identity != string(id) {
+					t.Errorf("%s: the mailbox caught %+v, %v", channel, caught, err)
+				}
 				if call.key != courierKey {
 					t.Errorf("%s: key %q", channel, call.key)
 				}

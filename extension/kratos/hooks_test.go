@@ -1,6 +1,7 @@
 package kratos_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,12 +10,14 @@ import (
 	"sync"
 
 	"paperplane/extension"
+	"paperplane/tools/mailbox"
 )
 
 // hookServer stands in for Paperplane's internal listener: it keeps what Kratos tells it and answers guards as a test
-// has asked for one identity. Every other guard is let through.
+// has asked for one identity. Every other guard is let through. What Kratos' courier hands over goes on to a mailbox.
 type hookServer struct {
 	*httptest.Server
+	mailbox *mailbox.Mailbox
 
 	mu      sync.Mutex
 	calls   []hookCall
@@ -35,10 +38,14 @@ type hookAnswer struct {
 	body   string
 }
 
-func newHookServer() *hookServer {
-	s := &hookServer{answers: map[extension.IdentityID]hookAnswer{}}
+func newHookServer() (*hookServer, error) {
+	box, err := mailbox.New(mailbox.Options{CourierKey: courierKey})
+	if err != nil {
+		return nil, err
+	}
+	s := &hookServer{mailbox: box, answers: map[extension.IdentityID]hookAnswer{}}
 	s.Server = httptest.NewServer(s)
-	return s
+	return s, nil
 }
 
 func (s *hookServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -51,6 +58,11 @@ func (s *hookServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, call)
+	if strings.HasPrefix(r.URL.Path, "/courier/") {
+		r.Body = io.NopCloser(bytes.NewReader(raw))
+		s.mailbox.ServeHTTP(w, r)
+		return
+	}
 	answer, ok := s.answers[call.identity()]
 	if !ok {
 		w.WriteHeader(http.StatusNoContent)

@@ -41,24 +41,6 @@ func (c *Client) Identity(ctx context.Context, id extension.IdentityID) (extensi
 	return identityOf(*identity), nil
 }
 
-// Identities reads many identities at once, in the order of Kratos' ids. Those that do not exist are left out.
-func (c *Client) Identities(ctx context.Context, ids []extension.IdentityID) ([]extension.Identity, error) {
-	identities := make([]extension.Identity, 0, len(ids))
-	for some := range slices.Chunk(ids, readSize) {
-		found, err := list(c.admin.IdentityAPI.ListIdentities(ctx).Ids(plain(some)).IncludeCredential(includedCredentials()))
-		if err != nil {
-			return nil, fmt.Errorf("read %d identities: %w", len(some), err)
-		}
-		for _, identity := range found {
-			identities = append(identities, identityOf(identity))
-		}
-	}
-	return identities, nil
-}
-
-// readSize is how many identities with credentials one call reads: Kratos joins several tables for them.
-const readSize = 100
-
 // FindByAddress reads the identity that an e-mail address belongs to, in any case of letters. ErrNotFound says that it
 // belongs to none. Kratos looks through the identifiers of all credentials, which may be names or numbers, so the
 // address is compared again. Should two identities hold it, the one that is not marked as ours is given: an address in
@@ -166,13 +148,4 @@ func (c *Client) patch(ctx context.Context, id extension.IdentityID, changes ...
 
 func replace(path string, value any) ory.JsonPatch {
 	return ory.JsonPatch{Op: "replace", Path: path, Value: value}
-}
-
-// plain gives ids as the Ory client takes them.
-func plain[T ~string](ids []T) []string {
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = string(id)
-	}
-	return texts
 }

@@ -55,7 +55,7 @@ func TestShortLivesAndAnOlderWayOfMovingOn(t *testing.T) {
 				_, _, err := own.client.LoginForm(t.Context(), visitor.browser(), login.ID, "")
 				return errors.Is(err, extension.ErrFlowExpired)
 			})
-			_, _, err = own.client.SubmitLogin(t.Context(), visitor.browser(), login.ID, map[string]string{
+			_, err = own.client.SubmitLogin(t.Context(), visitor.browser(), login.ID, map[string]string{
 				"csrf_token": login.Hidden("csrf_token"), "identifier": p.address, "password": password,
 			})
 			if !errors.Is(err, extension.ErrFlowExpired) {

@@ -12,6 +12,9 @@ import (
 	"paperplane/extension"
 )
 
+// methodPassword is the way of signing in that a form without a method means.
+const methodPassword = "password"
+
 // LoginForm reads a login flow, or begins one when flow is empty; returnTo, which may be empty, is a page of ours that
 // the new flow ends on. ErrConflict says that the browser is signed in already, ErrFlowExpired that the flow ran out, is
 // unknown or belongs to another browser.
@@ -20,20 +23,11 @@ func (c *Client) LoginForm(ctx context.Context, browser extension.Browser, flow,
 	if flow != "" {
 		return readLogin(c.public.FrontendAPI.GetLoginFlow(ctx).Id(flow).Execute())
 	}
-	return readLogin(beginLogin(c.public.FrontendAPI.CreateBrowserLoginFlow(ctx), returnTo).Execute())
-}
-
-// RefreshForm begins a login flow for somebody who is signed in but must prove again that it is they, because a settings
-// submit was ErrStaleSession. Without a session it is an ordinary login.
-func (c *Client) RefreshForm(ctx context.Context, browser extension.Browser, returnTo string) (extension.Form, extension.Reply, error) {
-	return readLogin(beginLogin(c.public.FrontendAPI.CreateBrowserLoginFlow(as(ctx, browser)), returnTo).Refresh(true).Execute())
-}
-
-func beginLogin(request ory.FrontendAPICreateBrowserLoginFlowRequest, returnTo string) ory.FrontendAPICreateBrowserLoginFlowRequest {
-	if returnTo == "" {
-		return request
+	request := c.public.FrontendAPI.CreateBrowserLoginFlow(ctx)
+	if returnTo != "" {
+		request = request.ReturnTo(returnTo)
 	}
-	return request.ReturnTo(returnTo)
+	return readLogin(request.Execute())
 }
 
 func readLogin(login *ory.LoginFlow, response *http.Response, err error) (extension.Form, extension.Reply, error) {
@@ -49,17 +43,17 @@ func readLogin(login *ory.LoginFlow, response *http.Response, err error) (extens
 //
 // An *extension.RefusedError holds the form with its messages, ErrDisabled says that the identity is inactive (Kratos
 // tells so only after the right password), ErrFlowExpired that the form must be fetched anew.
-func (c *Client) SubmitLogin(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Form, extension.Reply, error) {
+func (c *Client) SubmitLogin(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Reply, error) {
 	body, err := loginBody(values)
 	if err != nil {
-		return extension.Form{}, extension.Reply{}, fmt.Errorf("submit sign-in: %w", err)
+		return extension.Reply{}, fmt.Errorf("submit sign-in: %w", err)
 	}
 	login, answer, err := relayed(c.public.FrontendAPI.UpdateLoginFlow(as(ctx, browser)).Flow(flow).UpdateLoginFlowBody(body).Execute())
 	if err != nil {
-		return extension.Form{}, answer, fmt.Errorf("submit sign-in: %w", err)
+		return answer, fmt.Errorf("submit sign-in: %w", err)
 	}
 	answer.ReturnTo = nextPage(login.ContinueWith)
-	return extension.Form{}, answer, nil
+	return answer, nil
 }
 
 // loginBody finds the request that belongs to the method. The fields of a password are sent even when they are empty or

@@ -9,12 +9,6 @@ import (
 	"paperplane/extension"
 )
 
-// The methods of the forms that this package fills in itself.
-const (
-	methodProfile  = "profile"
-	methodPassword = "password"
-)
-
 // SettingsForm reads a settings flow of the browser's session, or begins one when flow is empty. ErrNoSession says that
 // there is no session, ErrFlowExpired that the flow ran out, is unknown or belongs to somebody else.
 func (c *Client) SettingsForm(ctx context.Context, browser extension.Browser, flow string) (extension.Form, extension.Reply, error) {
@@ -42,7 +36,7 @@ func (c *Client) SubmitProfile(ctx context.Context, browser extension.Browser, f
 	token := form.Hidden(csrfField)
 	return c.submitSettings(ctx, browser, form.ID, ory.UpdateSettingsFlowBody{
 		UpdateSettingsFlowWithProfileMethod: &ory.UpdateSettingsFlowWithProfileMethod{
-			Method: methodProfile, CsrfToken: &token, Traits: traitsJSON(traits),
+			Method: string(extension.MethodProfile), CsrfToken: &token, Traits: traitsJSON(traits),
 		},
 	})
 }
@@ -53,7 +47,7 @@ func (c *Client) SubmitPassword(ctx context.Context, browser extension.Browser, 
 	token := form.Hidden(csrfField)
 	return c.submitSettings(ctx, browser, form.ID, ory.UpdateSettingsFlowBody{
 		UpdateSettingsFlowWithPasswordMethod: &ory.UpdateSettingsFlowWithPasswordMethod{
-			Method: methodPassword, CsrfToken: &token, Password: password,
+			Method: string(extension.MethodPassword), CsrfToken: &token, Password: password,
 		},
 	})
 }

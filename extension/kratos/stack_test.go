@@ -31,6 +31,7 @@ type stack struct {
 	name   string // of the version
 	family string // v1 or v26: which captured hook bodies apply
 	binary string
+	cookie string // the session cookie's name, where it is not the default
 	hooks  *hookServer
 	server *local.Kratos
 	client *kratos.Client
@@ -75,7 +76,7 @@ func run(m *testing.M) (int, error) {
 		}
 	}()
 	for _, target := range targets {
-		if err := target.start(ctx, func(map[string]any) {}); err != nil {
+		if err := target.start(ctx, asWritten, unchanged); err != nil {
 			return 1, fmt.Errorf("%s: %w", target.name, err)
 		}
 		kratoses = append(kratoses, target)
@@ -83,19 +84,37 @@ func run(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// special starts a Kratos of its own with a changed configuration.
+// special starts a Kratos of its own with a configuration that was changed after it was written.
 func (s *stack) special(t *testing.T, change func(file map[string]any)) *stack {
 	t.Helper()
+	return s.another(t, asWritten, change)
+}
+
+// configured starts a Kratos of its own with a configuration that was written with other options.
+func (s *stack) configured(t *testing.T, choose func(*kratos.ConfigurationOptions)) *stack {
+	t.Helper()
+	return s.another(t, choose, unchanged)
+}
+
+func asWritten(*kratos.ConfigurationOptions) {}
+
+func unchanged(map[string]any) {}
+
+func (s *stack) another(t *testing.T, choose func(*kratos.ConfigurationOptions), change func(file map[string]any)) *stack {
+	t.Helper()
 	own := &stack{name: s.name, family: s.family, binary: s.binary}
-	if err := own.start(t.Context(), change); err != nil {
+	if err := own.start(t.Context(), choose, change); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(own.stop)
 	return own
 }
 
-func (s *stack) start(ctx context.Context, change func(map[string]any)) error {
-	s.hooks = newHookServer()
+func (s *stack) start(ctx context.Context, choose func(*kratos.ConfigurationOptions), change func(map[string]any)) error {
+	var err error
+	if s.hooks, err = newHookServer(); err != nil {
+		return err
+	}
 	database := "kratos_" + strings.ReplaceAll(extension.NewID[string](), "-", "")
 	if err := postgres.CreateDatabase(ctx, database); err != nil {
 		return err
@@ -108,7 +127,10 @@ func (s *stack) start(ctx context.Context, change func(map[string]any)) error {
 	if err != nil {
 		return err
 	}
-	written, err := kratos.Configuration(options(public, admin, s.hooks.URL, postgres.DSN(database)))
+	chosen := options(public, admin, s.hooks.URL, postgres.DSN(database))
+	choose(&chosen)
+	s.cookie = chosen.SessionCookie
+	written, err := kratos.Configuration(chosen)
 	if err != nil {
 		return err
 	}
@@ -143,7 +165,7 @@ func (s *stack) stop() {
 
 // connect makes another client, whose requests go through a transport.
 func (s *stack) connect(transport http.RoundTripper) (*kratos.Client, error) {
-	return kratos.New(kratos.Options{PublicURL: s.server.PublicURL(), AdminURL: s.server.AdminURL(), Transport: transport})
+	return kratos.New(kratos.Options{PublicURL: s.server.PublicURL(), AdminURL: s.server.AdminURL(), SessionCookie: s.cookie, Transport: transport})
 }
 
 func options(public, admin int, hooks, dsn string) kratos.ConfigurationOptions {
@@ -154,15 +176,17 @@ func options(public, admin int, hooks, dsn string) kratos.ConfigurationOptions {
 		PagesURL:      pagesURL,
 		HooksURL:      hooks,
 		HooksKey:      hooksKey,
-		GuardBody:     webhooks.GuardBody(),
+		GuardBody:     webhooks.GuardBody(kratos.DefaultSessionCookie),
 		ReportBody:    webhooks.ReportBody(),
-		CourierURL:    hooks + "/kratos/courier",
+		CourierURL:    hooks + "/courier",
 		CourierKey:    courierKey,
 		CourierBody:   webhooks.CourierBody(),
 		SecretDefault: "default-secret-of-the-tests",
 		SecretCookie:  "cookie-secret-of-the-tests",
 		SecretCipher:  "cipher-secret-of-the-tests-32-by",
 		Issuer:        "Paperplane",
+
+		MinPasswordLength: 12,
 	}
 }
 

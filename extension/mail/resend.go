@@ -78,11 +78,11 @@ func (r *Resend) Send(ctx context.Context, key extension.ChunkID, messages []Mes
 		BatchValidation: resend.BatchValidationPermissive,
 	})
 	if err != nil {
-		refused, failure := judge(ctx, err)
+		refused, failure := judge(ctx, err, len(messages))
 		if failure != nil {
 			return nil, fmt.Errorf("send chunk %s: %w", key, failure)
 		}
-		return refuseAll(len(messages), refused), nil
+		return []Result{{Refused: refused}}, nil
 	}
 	results, err := match(answer, len(messages))
 	if err != nil {
@@ -137,12 +137,4 @@ func match(answer *resend.BatchEmailResponse, count int) ([]Result, error) {
 		accepted = accepted[1:]
 	}
 	return results, nil
-}
-
-func refuseAll(count int, refused string) []Result {
-	results := make([]Result, count)
-	for i := range results {
-		results[i].Refused = refused
-	}
-	return results
 }

@@ -191,11 +191,12 @@ func TestTroublePassesAndSendsEverythingOnce(t *testing.T) {
 		fault    mailbox.Fault
 		sentence string
 		after    time.Duration
+		refused  bool
 	}{
-		"too many requests": {mailbox.FaultTooMany, sentenceRate, time.Second},
-		"a fault":           {mailbox.FaultError, sentenceFault, 0},
-		"a cut answer":      {mailbox.FaultTruncated, sentenceGarbled, 0},
-		"a lost answer":     {mailbox.FaultLost, sentenceFault, 0},
+		"too many requests": {mailbox.FaultTooMany, sentenceRate, time.Second, true},
+		"a fault":           {mailbox.FaultError, sentenceFault, 0, false},
+		"a cut answer":      {mailbox.FaultTruncated, sentenceGarbled, 0, false},
+		"a lost answer":     {mailbox.FaultLost, sentenceFault, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -205,8 +206,8 @@ func TestTroublePassesAndSendsEverythingOnce(t *testing.T) {
 			for range 2 {
 				_, err := NewPost(p.sender).Deliver(t.Context(), chunk)
 				trouble := wantTrouble(t, err)
-				if trouble.Sentence != c.sentence || trouble.After != c.after {
-					t.Errorf("trouble %q after %v", trouble.Sentence, trouble.After)
+				if trouble.Sentence != c.sentence || trouble.After != c.after || trouble.Refused != c.refused {
+					t.Errorf("trouble %q after %v, certainly nothing done: %v", trouble.Sentence, trouble.After, trouble.Refused)
 				}
 			}
 			for _, receipt := range deliver(t, p.sender, chunk) {
@@ -228,8 +229,8 @@ func TestProviderThatHangsIsLeftAfterTheTimeout(t *testing.T) {
 	p.box.Fail(1, mailbox.FaultHang)
 	chunk := chunkTo("a@example.org")
 	_, err := NewPost(impatient).Deliver(t.Context(), chunk)
-	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceSlow {
-		t.Errorf("trouble %q", trouble.Sentence)
+	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceSlow || trouble.Refused {
+		t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 	}
 }
 
@@ -240,8 +241,8 @@ func TestDeadlineOfTheCallerIsTroubleToo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := NewPost(p.sender).Deliver(ctx, chunkTo("a@example.org"))
-	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceSlow {
-		t.Errorf("trouble %q", trouble.Sentence)
+	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceSlow || trouble.Refused {
+		t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 	}
 }
 
@@ -265,8 +266,8 @@ func TestProviderThatIsDownIsTrouble(t *testing.T) {
 	}
 	server.Close()
 	_, err = NewPost(NewResend(ResendOptions{APIKey: apiKey, BaseURL: base})).Deliver(t.Context(), chunkTo("a@example.org"))
-	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceUnreachable {
-		t.Errorf("trouble %q", trouble.Sentence)
+	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceUnreachable || trouble.Refused {
+		t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 // Send makes one call under key and returns one Result for every message, in the order of the messages. The same key
 // with the same messages may be sent any number of times within the provider's memory (24 hours at Resend) and gives
 // the same results without a second message. A *extension.TroubleError says that the same call should be made again
-// later; ErrBytesChanged that it must not be; any other error that the call was not finished for a reason of our own,
-// such as a cancelled context.
+// later, and by its Refused that this one certainly sent nothing; ErrBytesChanged that it must not be; any other error
+// that the call was not finished for a reason of our own, such as a cancelled context.
 type Sender interface {
 	Send(ctx context.Context, key extension.ChunkID, messages []Message) ([]Result, error)
 }

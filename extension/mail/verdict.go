@@ -26,9 +26,19 @@ const (
 	sentenceUnexpected  = "The mail provider gave an answer that Paperplane does not expect. Nothing is lost: the operator should check the provider's address and key in the configuration."
 )
 
-// judge decides what a failed call means: a refusal of all its messages, or an error. Trouble is the answer whenever
-// in doubt, because a repeated call is safe under the same key and a refusal is final.
-func judge(ctx context.Context, err error) (refused string, failure error) {
+// sentenceAsAWhole is what administrators read when the provider will not take any of a call's messages. says is the
+// provider's own reason, cleaned; it may be empty.
+func sentenceAsAWhole(says string) string {
+	if says != "" {
+		says = " It says: “" + says + "”"
+	}
+	return "The mail provider refuses these messages as a whole." + says + " Nothing is lost: sending goes on once the operator has put it right. " +
+		"The sender address (mail.from) and the organisation's reply-to address are what to check first."
+}
+
+// judge decides what a failed call with this many messages means: a refusal of its one message, or an error. Trouble is
+// the answer whenever in doubt, because a repeated call is safe under the same key and a refusal is final.
+func judge(ctx context.Context, err error, messages int) (refused string, failure error) {
 	var (
 		status  *statusError
 		network *url.Error
@@ -36,7 +46,7 @@ func judge(ctx context.Context, err error) (refused string, failure error) {
 	)
 	switch {
 	case errors.As(err, &status):
-		return status.judge()
+		return status.judge(messages)
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "", err // we are stopping: that is nobody's trouble
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -48,20 +58,31 @@ func judge(ctx context.Context, err error) (refused string, failure error) {
 	}
 }
 
-// judge reads the statuses and names of https://resend.com/docs/api-reference/errors.
-func (e *statusError) judge() (refused string, failure error) {
+// judge reads the statuses and names of https://resend.com/docs/api-reference/errors. Validation is permissive, so a bad
+// address refuses its own message and not the call: a call of many that is refused nevertheless is wrong in what its
+// messages share, the sender above all, and that is nobody's own refusal.
+func (e *statusError) judge(messages int) (refused string, failure error) {
+	sentence := e.sentence()
 	switch {
 	case e.Name == "invalid_idempotent_request":
 		return "", fmt.Errorf("%w: %w", ErrBytesChanged, e)
-	case e.aboutMessages():
+	case e.aboutMessages() && messages == 1:
 		return reason(e.Message), nil
-	default:
-		return "", &extension.TroubleError{Sentence: e.sentence(), After: e.After, Cause: e}
+	case e.aboutMessages():
+		sentence = sentenceAsAWhole(e.Message)
 	}
+	return "", &extension.TroubleError{Sentence: sentence, After: e.After, Refused: e.didNothing(), Cause: e}
 }
 
-// aboutMessages tells whether the provider judged the messages themselves and will never accept them. Every other 400
-// or 422, such as one about our sender address or from a proxy in between, is for the operator to put right.
+// didNothing tells whether the answer says for certain that no message was accepted: a request that is faulty or not
+// allowed is not carried out (RFC 9110 §15.5). Not so a conflict, where an earlier call under the same key may be under
+// way, and not a time-out.
+func (e *statusError) didNothing() bool {
+	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusConflict && e.Status != http.StatusRequestTimeout
+}
+
+// aboutMessages tells whether the provider judged what the messages hold. Every other 400 or 422, such as one that names
+// our sender address or comes from a proxy in between, says by itself what is wrong.
 func (e *statusError) aboutMessages() bool {
 	if e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {
 		return false

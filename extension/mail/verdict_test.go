@@ -45,45 +45,55 @@ func failure(status int, name, message string) string {
 
 func TestProvidersErrorsAreTroubleUntilSomebodyActs(t *testing.T) {
 	t.Parallel()
+	const refused, unsure = true, false
 	for name, c := range map[string]struct {
 		status   int
 		body     string
 		sentence string
+		refused  bool // the provider certainly did nothing
 	}{
-		"missing key":        {401, failure(401, "missing_api_key", "Missing API key"), sentenceKey},
-		"restricted key":     {401, failure(401, "restricted_api_key", "Restricted"), sentenceKey},
-		"invalid key":        {403, failure(403, "invalid_api_key", "API key is invalid"), sentenceKey},
-		"unnamed 401":        {401, `{}`, sentenceKey},
-		"domain unverified":  {403, failure(403, "validation_error", "The example.org domain is not verified"), sentenceSender},
-		"bad sender":         {422, failure(422, "invalid_from_address", "Invalid `from` field"), sentenceSender},
-		"sending paused":     {403, failure(403, "restricted_account", "Sending is paused"), sentenceStopped},
-		"security":           {451, failure(451, "security_error", "We found a security issue"), sentenceStopped},
-		"daily quota":        {429, failure(429, "daily_quota_exceeded", "Quota"), sentenceQuota},
-		"monthly quota":      {429, failure(429, "monthly_quota_exceeded", "Quota"), sentenceQuota},
-		"rate":               {429, failure(429, "rate_limit_exceeded", "Too many"), sentenceRate},
-		"busy":               {409, failure(409, "concurrent_idempotent_requests", "Busy"), sentenceBusy},
-		"other conflict":     {409, failure(409, "conflict", "Conflict"), sentenceUnexpected},
-		"internal":           {500, failure(500, "application_error", "Oops"), sentenceFault},
-		"proxy page":         {502, `<html>Bad gateway</html>`, sentenceFault},
-		"wrong place":        {404, failure(404, "not_found", "No such endpoint"), sentenceUnexpected},
-		"proxy refuses":      {400, `<html>Bad request</html>`, sentenceUnexpected},
-		"too large":          {413, ``, sentenceUnexpected},
-		"bad key of ours":    {400, failure(400, "invalid_idempotency_key", "1-256"), sentenceUnexpected},
-		"not JSON":           {200, `<html>Welcome</html>`, sentenceGarbled},
-		"cut JSON":           {200, `{"data":[{"id":"1"}`, sentenceGarbled},
-		"nothing":            {200, ``, sentenceGarbled},
-		"one id for two":     {200, `{"data":[{"id":"1"}]}`, sentenceGarbled},
-		"three ids for two":  {200, `{"data":[{"id":"1"},{"id":"2"},{"id":"3"}]}`, sentenceGarbled},
-		"an empty id":        {200, `{"data":[{"id":"1"},{"id":""}]}`, sentenceGarbled},
-		"index out of range": {200, `{"data":[{"id":"1"}],"errors":[{"index":2,"message":"x"}]}`, sentenceGarbled},
-		"negative index":     {200, `{"data":[{"id":"1"}],"errors":[{"index":-1,"message":"x"}]}`, sentenceGarbled},
-		"same index twice":   {200, `{"data":[],"errors":[{"index":0,"message":"x"},{"index":0,"message":"y"}]}`, sentenceGarbled},
+		"missing key":        {401, failure(401, "missing_api_key", "Missing API key"), sentenceKey, refused},
+		"restricted key":     {401, failure(401, "restricted_api_key", "Restricted"), sentenceKey, refused},
+		"invalid key":        {403, failure(403, "invalid_api_key", "API key is invalid"), sentenceKey, refused},
+		"unnamed 401":        {401, `{}`, sentenceKey, refused},
+		"domain unverified":  {403, failure(403, "validation_error", "The example.org domain is not verified"), sentenceSender, refused},
+		"bad sender":         {422, failure(422, "invalid_from_address", "Invalid `from` field"), sentenceSender, refused},
+		"sending paused":     {403, failure(403, "restricted_account", "Sending is paused"), sentenceStopped, refused},
+		"security":           {451, failure(451, "security_error", "We found a security issue"), sentenceStopped, refused},
+		"unpaid":             {402, ``, sentenceStopped, refused},
+		"daily quota":        {429, failure(429, "daily_quota_exceeded", "Quota"), sentenceQuota, refused},
+		"monthly quota":      {429, failure(429, "monthly_quota_exceeded", "Quota"), sentenceQuota, refused},
+		"rate":               {429, failure(429, "rate_limit_exceeded", "Too many"), sentenceRate, refused},
+		"busy":               {409, failure(409, "concurrent_idempotent_requests", "Busy"), sentenceBusy, unsure},
+		"other conflict":     {409, failure(409, "conflict", "Conflict"), sentenceUnexpected, unsure},
+		"slow":               {408, ``, sentenceSlow, unsure},
+		"elsewhere":          {302, ``, sentenceUnexpected, unsure},
+		"internal":           {500, failure(500, "application_error", "Oops"), sentenceFault, unsure},
+		"proxy page":         {502, `<html>Bad gateway</html>`, sentenceFault, unsure},
+		"proxy's time-out":   {504, ``, sentenceFault, unsure},
+		"wrong place":        {404, failure(404, "not_found", "No such endpoint"), sentenceUnexpected, refused},
+		"proxy refuses":      {400, `<html>Bad request</html>`, sentenceUnexpected, refused},
+		"too large":          {413, ``, sentenceUnexpected, refused},
+		"bad key of ours":    {400, failure(400, "invalid_idempotency_key", "1-256"), sentenceUnexpected, refused},
+		"not JSON":           {200, `<html>Welcome</html>`, sentenceGarbled, unsure},
+		"cut JSON":           {200, `{"data":[{"id":"1"}`, sentenceGarbled, unsure},
+		"nothing":            {200, ``, sentenceGarbled, unsure},
+		"one id for two":     {200, `{"data":[{"id":"1"}]}`, sentenceGarbled, unsure},
+		"three ids for two":  {200, `{"data":[{"id":"1"},{"id":"2"},{"id":"3"}]}`, sentenceGarbled, unsure},
+		"an empty id":        {200, `{"data":[{"id":"1"},{"id":""}]}`, sentenceGarbled, unsure},
+		"index out of range": {200, `{"data":[{"id":"1"}],"errors":[{"index":2,"message":"x"}]}`, sentenceGarbled, unsure},
+		"negative index":     {200, `{"data":[{"id":"1"}],"errors":[{"index":-1,"message":"x"}]}`, sentenceGarbled, unsure},
+		"same index twice":   {200, `{"data":[],"errors":[{"index":0,"message":"x"},{"index":0,"message":"y"}]}`, sentenceGarbled, unsure},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			receipts, err := deliverTo(t, answering(c.status, c.body))
-			if trouble := wantTrouble(t, err); trouble.Sentence != c.sentence || receipts != nil {
+			trouble := wantTrouble(t, err)
+			if trouble.Sentence != c.sentence || receipts != nil {
 				t.Errorf("trouble %q, want %q", trouble.Sentence, c.sentence)
+			}
+			if trouble.Refused != c.refused {
+				t.Errorf("the provider certainly did nothing: %v, want %v", trouble.Refused, c.refused)
 			}
 		})
 	}
@@ -96,23 +106,45 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}))
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		_, err := deliverTo(t, answering(status, "", "Location", elsewhere.String()))
-		if trouble := wantTrouble(t, err); trouble.Sentence != sentenceUnexpected {
-			t.Errorf("trouble %q", trouble.Sentence)
+		if trouble := wantTrouble(t, err); trouble.Sentence != sentenceUnexpected || trouble.Refused {
+			t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 		}
 	}
 }
 
-func TestValidationOfTheWholeCallRefusesEveryone(t *testing.T) {
+// What is wrong with a whole call is most likely what its messages share, and nobody's own address.
+func TestValidationOfTheWholeCallIsNobodysRefusal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handler http.Handler
+		says    string
+	}{
+		"400":           {answering(400, failure(400, "validation_error", "The `reply_to`\r\nfield is \x00no\u200b mailbox.")), " It says: “The `reply_to` field is no mailbox.”"},
+		"422":           {answering(422, failure(422, "missing_required_field", "See https://resend.com/docs/"+link)), " It says: “See https://resend.com/…”"},
+		"a parameter":   {answering(422, failure(422, "invalid_parameter", "Your key "+apiKey+" is fine")), " It says: “Your key *** is fine”"},
+		"without words": {answering(422, failure(422, "validation_error", "")), ""},
+	} {
+		receipts, err := deliverTo(t, c.handler)
+		trouble := wantTrouble(t, err)
+		want := "The mail provider refuses these messages as a whole." + c.says + " Nothing is lost: sending goes on once the operator has put it right. " +
+			"The sender address (mail.from) and the organisation's reply-to address are what to check first."
+		if diff := cmp.Diff(want, trouble.Sentence); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if !trouble.Refused || receipts != nil {
+			t.Errorf("%s: the provider certainly did nothing: %v; receipts %v", name, trouble.Refused, receipts)
+		}
+	}
+}
+
+func TestValidationOfACallWithOneMessageRefusesThatPerson(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.Handler{
 		"400": answering(400, failure(400, "validation_error", "We found an error\r\nwith \x00one\u200b field.")),
 		"422": answering(422, failure(422, "missing_required_field", "We found an error with one field.")),
 	} {
-		receipts, err := deliverTo(t, handler)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for _, receipt := range receipts {
+		sender := NewResend(ResendOptions{APIKey: apiKey, BaseURL: serve(t, handler), Timeout: 5 * time.Second})
+		for _, receipt := range deliver(t, sender, chunkTo("a@example.org")) {
 			if receipt.Refused != "We found an error with one field." || receipt.MessageID != "" {
 				t.Errorf("%s: receipt %+v", name, receipt)
 			}
@@ -195,8 +227,8 @@ func TestEndlessAnswerIsCutOff(t *testing.T) {
 			}
 		}
 	}))
-	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceGarbled {
-		t.Errorf("trouble %q", trouble.Sentence)
+	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceGarbled || trouble.Refused {
+		t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 	}
 }
 

@@ -114,10 +114,7 @@ func TestWhoWaitsForALockCanGiveUp(t *testing.T) {
 	db := cluster.Open(t)
 	held := hold(t.Context(), db, "identity:1")
 	<-held.inside
-	never := func(context.Context) error {
-		t.Error("it ran beside the holder")
-		return nil
-	}
+	never := func(context.Context) error { return errors.New("it ran beside the holder") }
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := make(chan error, 1)
 	go func() { waiting <- db.Exclusive(ctx, "identity:1", never) }()

@@ -44,3 +44,6 @@ func (db *DB) MigrateFiles(ctx context.Context, files fs.FS) (map[string]bool, e
 	}
 	return applied, failed
 }
+
+// Ping connects, whatever the schema.
+func (db *DB) Ping(ctx context.Context) error { return kind(db.bun.PingContext(ctx)) }

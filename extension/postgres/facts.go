@@ -32,12 +32,8 @@ func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fa
 	}
 	fresh := false
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if fact == extension.FactStarted {
-			_, err := tx.NewRaw(`UPDATE invitations SET started_at = ? WHERE id = ? AND started_at IS NULL`,
-				at.UTC(), nullID(user.Invitation)).Exec(ctx)
-			if err != nil {
-				return err
-			}
+		if err := startInvitation(ctx, tx, user, fact, at); err != nil {
+			return err
 		}
 		result, err := tx.NewRaw(`UPDATE users SET ? = ? WHERE id = ? AND ? IS NULL`,
 			bun.Ident(column), at.UTC(), user.ID, bun.Ident(column)).Exec(ctx)
@@ -56,6 +52,15 @@ func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fa
 		return audit(ctx, tx, of(user, action, at))
 	})
 	return fresh, err
+}
+
+// startInvitation keeps a start with the invitation whose link was used: a newer one ends what was begun by it.
+func startInvitation(ctx context.Context, tx bun.Tx, user extension.User, fact extension.Fact, at time.Time) error {
+	if fact != extension.FactStarted {
+		return nil
+	}
+	_, err := tx.NewRaw(`UPDATE invitations SET started_at = ? WHERE id = ? AND started_at IS NULL`, at.UTC(), nullID(user.Invitation)).Exec(ctx)
+	return err
 }
 
 // RecordOpened notes the first opening of a link.

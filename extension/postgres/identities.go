@@ -14,16 +14,16 @@ import (
 func (db *DB) SetPaused(ctx context.Context, actor extension.Actor, id extension.UserID, paused, now time.Time) (bool, error) {
 	changed := false
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		var identity []*extension.IdentityID
+		var users []struct{ IdentityID *extension.IdentityID } // none when nothing changes
 		err := tx.NewRaw(`
 			UPDATE users SET paused_at = ? WHERE id = ? AND organisation_id = ? AND (paused_at IS NULL) = ? RETURNING identity_id`,
-			nullTime(paused), id, actor.Organisation, !paused.IsZero()).Scan(ctx, &identity)
-		if err != nil || len(identity) == 0 {
+			nullTime(paused), id, actor.Organisation, !paused.IsZero()).Scan(ctx, &users)
+		if err != nil || len(users) == 0 {
 			return err
 		}
 		changed = true
-		if identity[0] != nil {
-			if err := realign(ctx, tx, *identity[0]); err != nil {
+		if id := users[0].IdentityID; id != nil {
+			if err := realign(ctx, tx, *id); err != nil {
 				return err
 			}
 		}

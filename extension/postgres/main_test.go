@@ -46,10 +46,9 @@ func (b bundle) withAdmin() bundle {
 	return b
 }
 
-func establish(t *testing.T, db *postgres.DB, slug string) extension.Charter {
-	t.Helper()
+func newCharter(slug string) extension.Charter {
 	id := extension.NewID[extension.OrganisationID]()
-	charter := extension.Charter{
+	return extension.Charter{
 		Organisation: extension.Organisation{
 			ID: id, Slug: slug, Name: "Organisation " + slug, TwoFactor: extension.TwoFactorOff,
 			LinkLifetime: extension.DefaultLinkLifetime, Language: "en",
@@ -64,7 +63,12 @@ func establish(t *testing.T, db *postgres.DB, slug string) extension.Charter {
 		},
 		Terms: extension.NewTerms(id, "Terms", "Be kind."),
 	}
-	if err := db.Establish(t.Context(), extension.System(id, "test"), charter, noon()); err != nil {
+}
+
+func establish(t *testing.T, db *postgres.DB, slug string) extension.Charter {
+	t.Helper()
+	charter := newCharter(slug)
+	if err := db.Establish(t.Context(), extension.System(charter.Organisation.ID, "test"), charter, noon()); err != nil {
 		t.Fatal(err)
 	}
 	return charter

@@ -38,7 +38,7 @@ type Options struct {
 	MaxConnections int    // of the queries' pool; as many again may be held for locks, by requests that wait for Kratos
 }
 
-// Open opens the pools. It does not connect yet; Ping does.
+// Open opens the pools. It does not connect yet.
 func Open(o Options) (*DB, error) {
 	connector, err := newConnector(o.DSN)
 	if err != nil {
@@ -81,10 +81,10 @@ func newConnector(dsn string) (*pgdriver.Connector, error) {
 	return pgdriver.NewConnector(options...), nil
 }
 
-// Ping connects.
-func (db *DB) Ping(ctx context.Context) error {
-	if err := db.bun.PingContext(ctx); err != nil {
-		return fmt.Errorf("reach PostgreSQL: %w", kind(err))
+// Ready connects and tells whether the schema is there.
+func (db *DB) Ready(ctx context.Context) error {
+	if _, err := db.bun.NewRaw("SELECT FROM organisations LIMIT 1").Exec(ctx); err != nil {
+		return fmt.Errorf("read from PostgreSQL: %w", kind(err))
 	}
 	return nil
 }

@@ -59,7 +59,8 @@ func (db *DB) batch(ctx context.Context, actor extension.Actor, id extension.Bat
 	if areas, bound := actor.AreaBound(); bound {
 		q = q.Where("(b.area_id = ANY (?::uuid[]) OR b.actor_user_id = ?)", array(areas), nullID(actor.User))
 	}
-	return row, kind(q.Scan(ctx, &row))
+	err := q.Scan(ctx, &row)
+	return row, kind(err)
 }
 
 func (r batchRow) report() extension.Report {

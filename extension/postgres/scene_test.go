@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -87,21 +86,6 @@ func (b bundle) publish(t *testing.T, version int) extension.Terms {
 	b.exec(t, `INSERT INTO terms (id, organisation_id, version, title, body, sha256, published_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		terms.ID, terms.Organisation, terms.Version, terms.Title, terms.Text, terms.SHA256, noon())
 	return terms
-}
-
-// eventually waits until something is true.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	ticks := time.NewTicker(2 * time.Millisecond)
-	defer ticks.Stop()
-	deadline := time.After(30 * time.Second)
-	for !is() {
-		select {
-		case <-ticks.C:
-		case <-deadline:
-			t.Fatalf("not in time: %s", what)
-		}
-	}
 }
 
 // outsider connects to a database past the package.

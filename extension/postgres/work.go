@@ -100,23 +100,9 @@ type chunkRow struct {
 func (db *DB) ClaimChunk(ctx context.Context, batch extension.BatchID, claim extension.Claim) (*extension.Chunk, error) {
 	var chunk *extension.Chunk
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		row, err := resumeChunk(ctx, tx, batch, claim)
-		if err != nil {
-			return fmt.Errorf("resume chunk: %w", err)
-		}
-		if row != nil && row.Forgotten && !row.Doubtful {
-			if err := dissolve(ctx, tx, row.ID); err != nil {
-				return fmt.Errorf("dissolve chunk: %w", err)
-			}
-			row = nil
-		}
-		if row == nil {
-			if row, err = writeChunk(ctx, tx, batch, claim); err != nil {
-				return fmt.Errorf("write chunk: %w", err)
-			}
-		}
-		if row == nil {
-			return nil
+		row, err := resumeOrWrite(ctx, tx, batch, claim)
+		if err != nil || row == nil {
+			return err
 		}
 		chunk = &extension.Chunk{
 			ID: row.ID, Organisation: row.OrganisationID, Batch: row.BatchID, KeyID: row.KeyID, Letter: row.Letter,
@@ -126,6 +112,25 @@ func (db *DB) ClaimChunk(ctx context.Context, batch extension.BatchID, claim ext
 		return err
 	})
 	return chunk, err
+}
+
+func resumeOrWrite(ctx context.Context, tx bun.Tx, batch extension.BatchID, claim extension.Claim) (*chunkRow, error) {
+	row, err := resumeChunk(ctx, tx, batch, claim)
+	if err != nil {
+		return nil, fmt.Errorf("resume chunk: %w", err)
+	}
+	if row != nil {
+		if !row.Forgotten || row.Doubtful {
+			return row, nil
+		}
+		if err := dissolve(ctx, tx, row.ID); err != nil {
+			return nil, fmt.Errorf("dissolve chunk: %w", err)
+		}
+	}
+	if row, err = writeChunk(ctx, tx, batch, claim); err != nil {
+		return nil, fmt.Errorf("write chunk: %w", err)
+	}
+	return row, nil
 }
 
 func resumeChunk(ctx context.Context, tx bun.Tx, batch extension.BatchID, claim extension.Claim) (*chunkRow, error) {

@@ -16,16 +16,21 @@ import (
 )
 
 const (
-	// BodyLimit is how many bytes of request body are read at all: room for the largest paste with every character
-	// escaped, so that a page, and not a cut connection, says what is too much.
-	BodyLimit = 16 << 20
+	// BodyLimit is how many bytes of request body are read at all. They are in memory before any handler, so it is no
+	// more than a paste beyond what is taken needs: a page, and not a cut connection, says what is too much. Forms that
+	// hold a paste are multipart, because urlencoding can triple it.
+	BodyLimit = 8 << 20
+	// connectionLimit is how many connections are served at once, and so how many bodies are held; beyond it the answer
+	// is 503. fasthttp's own limit is 256 Ki.
+	connectionLimit = 4096
 	// headerLimit is how many bytes of request header are read: Fiber's 4 KiB are too few for Kratos' cookies beside others.
 	headerLimit = 16 << 10
 	// requestTime is how long a handler may work, because Fiber does not notice that a browser has gone.
 	requestTime = time.Minute
-	readTime    = 2 * time.Minute // a full paste over a line of 0.5 Mbit/s
-	writeTime   = 2 * time.Minute
-	idleTime    = 75 * time.Second
+	// readTime is how long a whole request may take to arrive, so that a slow body does not hold its memory for ever: a
+	// full paste over a line of 0.5 Mbit/s needs about 70 seconds.
+	readTime = 2 * time.Minute
+	idleTime = 75 * time.Second
 )
 
 // newApp builds the app. The order matters: whatever goes wrong further in is logged and answered by observe.
@@ -34,8 +39,9 @@ func (s *Shell) newApp() *fiber.App {
 		AppName: "Paperplane", DisableStartupMessage: true,
 		Immutable:     true, // otherwise strings change under a handler's hands after it returns
 		CaseSensitive: true,
-		BodyLimit:     BodyLimit, ReadBufferSize: headerLimit,
-		ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		Concurrency:   connectionLimit, BodyLimit: BodyLimit, ReadBufferSize: headerLimit,
+		ReadTimeout: readTime, IdleTimeout: idleTime,
+		WriteTimeout: 0, // it would cut a stream of server-sent events while that is still being written
 		ErrorHandler: s.fail,
 	})
 	app.Use(s.observe)

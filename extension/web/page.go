@@ -19,6 +19,7 @@ type Page struct {
 	Narrow       bool            // a form or a few sentences, and not a table
 	CSRF         string          // the session's form token, for Sign out
 	Flash        *Flash
+	Undo         templ.Component // in the Flash: takes back what it tells of; may be nil
 	Actions      templ.Component // beside the h1; may be nil
 	Scripts      []string        // static files beside page.js
 	Reload       string          // seconds after which a browser without JavaScript loads the page again; empty: never

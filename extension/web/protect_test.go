@@ -144,7 +144,7 @@ func TestABodyOverTheLimitIsRefusedInPlainWords(t *testing.T) {
 	}
 	defer response.Body.Close()
 	page, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(page), "up to 16 MB") {
+	if err != nil || response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(page), "up to 8 MB") {
 		t.Errorf("the answer is %d %v: %s", response.StatusCode, err, page)
 	}
 	if response.Header.Get("Content-Security-Policy") == "" {

@@ -153,3 +153,31 @@ func TestHandlersHaveADeadline(t *testing.T) {
 		t.Errorf("the handler had no deadline: %d", got.Status)
 	}
 }
+
+func TestNobodyHoldsMemoryForEver(t *testing.T) {
+	t.Parallel()
+	limits := setup(t, "https://paperplane.test").shell.App().Config()
+	if limits.BodyLimit != 8<<20 || limits.Concurrency <= 0 || limits.Concurrency > 4096 {
+		t.Errorf("%d bodies of %d bytes are held at once", limits.Concurrency, limits.BodyLimit)
+	}
+	if limits.ReadTimeout <= 0 || limits.IdleTimeout <= 0 {
+		t.Errorf("a body may take %v, and a connection may be idle for %v", limits.ReadTimeout, limits.IdleTimeout)
+	}
+	if limits.WriteTimeout != 0 {
+		t.Errorf("a stream is cut after %v", limits.WriteTimeout)
+	}
+}
+
+func TestANoticeHoldsTheWayToTakeItBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	page := web.Page{Title: "Users", Flash: &web.Flash{Kind: web.NoticeSuccess, Text: "Done."}, Undo: web.Button(web.Press{Label: "Take it back"})}
+	b.shell.App().Get("/users", func(c *fiber.Ctx) error { return b.shell.Render(c, http.StatusOK, b.shell.Layout(page)) })
+	if got := b.Get(t, "/users"); got.One(t, ".notice button").Text() != "Take it back" {
+		t.Errorf("the page says %s", got.Text())
+	}
+	page.Flash = nil
+	if b.Get(t, "/users").Has("button") {
+		t.Error("without a notice there is something to take back")
+	}
+}

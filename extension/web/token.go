@@ -51,6 +51,8 @@ func (s *Shell) mac(label, content string) []byte {
 type Flash struct {
 	Kind NoticeKind `json:"kind"`
 	Text string     `json:"text"`
+	// About is the id of what the text is about, for a page that offers to take the press back; may be empty.
+	About string `json:"about,omitempty"`
 }
 
 const (

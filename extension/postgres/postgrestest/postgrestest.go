@@ -73,7 +73,10 @@ func (c *Cluster) DSN(t *testing.T) string {
 }
 
 // Migrated makes a migrated database for one test.
-func (c *Cluster) Migrated(t *testing.T) string { return c.create(t, template) }
+func (c *Cluster) Migrated(t *testing.T) string {
+	t.Helper()
+	return c.create(t, template)
+}
 
 // Open makes a migrated database for one test and opens it.
 func (c *Cluster) Open(t *testing.T) *postgres.DB {

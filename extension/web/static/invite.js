@@ -91,7 +91,9 @@ function counter(form, text) {
         throw new Error(String(response.status));
       } else {
         const answer = await response.json();
-        if (!signal.aborted) show(answer);
+        if (signal.aborted) return;
+        text.setCustomValidity(answer.fault);
+        show(answer);
       }
     } catch {
       if (signal.aborted) return;
