@@ -22,9 +22,13 @@ type Report struct {
 	Progress   Progress
 	Recognised int        // distinct addresses in the paste
 	Duplicates int        // pieces that repeat an address of the same paste
-	NotSent    []Delivery // in the order of the input: refused at Invite, or later
+	NotSent    []Delivery // in the order of the input: refused at Invite, or later; at most NotSentShown
+	NotSentAll int        // how many there are
 	Sent       []Delivery // in the order of the input, at most SentShown
 }
+
+// NotSentShown is how many addresses that were not sent a Report lists: a page of a few megabytes.
+const NotSentShown = 5000
 
 // SentShown is how many sent addresses a Report lists.
 const SentShown = 100

@@ -29,6 +29,9 @@ func (u User) Name() string {
 	return u.Address
 }
 
+// Detailed tells whether the user has given everything that registration asks for beside the password.
+func (u User) Detailed() bool { return u.FirstName != "" && u.LastName != "" && u.Mobile != "" }
+
 // Initials are shown in the menu at the top right: of the first and last name, or the first letter of the address.
 func (u User) Initials() string {
 	var initials strings.Builder

@@ -29,7 +29,7 @@ func TestTheJourney(t *testing.T) {
 		ada.sees("Access management", "Users", demoAdministrator, "Active")
 
 		s.invite(t, ada, "bob@example.com\ncarol@example.com\nBob@Example.com\nnobody@example\n"+demoAdministrator, "3 addresses recognised")
-		ada.sees("2 invitations were sent", "nobody@example", demoAdministrator, "Already part of this organisation", "Send more invites")
+		ada.sees("2 invitations were sent.", "nobody@example", demoAdministrator, "Already part of this organisation", "Send more invites")
 
 		bob, carol := browser.person(t, "bob"), browser.person(t, "carol")
 		s.register(t, bob, "bob@example.com", "Bob", "Builder", "+46 70 174 06 10")
@@ -113,7 +113,7 @@ func (s *testStack) pauses(t *testing.T, ada, bob *person) {
 func (s *testStack) expiresAndIsResent(t *testing.T, ada, dan *person) {
 	t.Helper()
 	s.invite(t, ada, "dan@example.com", "1 address recognised")
-	ada.sees("1 invitation was sent")
+	ada.sees("1 invitation was sent.")
 	old := link(t, s.letters(t, "dan@example.com", 1)[0])
 
 	s.clock.advance(7*24*time.Hour + time.Minute)

@@ -86,6 +86,16 @@ func (v *visitor) awaitBatch(t *testing.T, batch page) page {
 	return batch
 }
 
+// allSent fails the test unless a batch's page says that all of so many invitations were sent, and these words.
+func (p page) allSent(t *testing.T, n int, words ...string) {
+	t.Helper()
+	sentence := fmt.Sprintf(" %d invitations were sent.", n)
+	if n == 1 {
+		sentence = " 1 invitation was sent."
+	}
+	p.says(t, 200, append(words, sentence)...)
+}
+
 // linkTo is the link in the newest letter to an address. Its token is a secret that the log must not hold.
 func (s *testStack) linkTo(t *testing.T, address string) string {
 	t.Helper()
@@ -162,7 +172,7 @@ func (v *visitor) joins(t *testing.T, address string) page {
 // member invites somebody and brings them in.
 func (s *testStack) member(t *testing.T, ada *visitor, address string) *visitor {
 	t.Helper()
-	ada.invites(t, address).says(t, 200, "1 of 1 invitation was sent")
+	ada.invites(t, address).allSent(t, 1)
 	v := s.visitor(t)
 	v.joins(t, address)
 	return v

@@ -22,7 +22,7 @@ func TestStart(t *testing.T) {
 		})
 		ada := s.administrator(t)
 		ada.invites(t, "twice@example.com", "tabs@example.com", "second@example.com", "password@example.com", "disabled@example.com",
-			"foreign@example.com", "deleted@example.com", "interrupted@example.com", "other@example.com", "lost@example.com")
+			"foreign@example.com", "deleted@example.com", "interrupted@example.com", "other@example.com", "lost@example.com", "resent@example.com")
 		inTurn(t,
 			story{"twice: the second session takes the place of the first", func(t *testing.T) {
 				v, link := s.visitor(t), s.linkTo(t, "twice@example.com")
@@ -52,6 +52,7 @@ func TestStart(t *testing.T) {
 				v.press(t, v.open(t, link), "Start").says(t, 403, "Ask an administrator of Harbour Care", "You were invited by Ada Admin")
 			}},
 			story{"after an interrupted registration: it goes on where it was", func(t *testing.T) { s.resumesRegistration(t) }},
+			story{"a resend ends what the old link began", func(t *testing.T) { s.resendsToSomebodyStarted(t, ada) }},
 			story{"with Kratos' answers lost one after the other: the next press goes on", func(t *testing.T) { s.losesAnswersAtStart(t, admin) }},
 			story{"by somebody who is signed in: asked first, and never mixed up", func(t *testing.T) { s.asksWhoeverIsSignedIn(t) }},
 		)
@@ -188,6 +189,26 @@ func (s *testStack) resumesRegistration(t *testing.T) {
 	terms.says(t, 200, "Terms and conditions (EULA)")
 	third.press(t, terms, "I accept the terms and conditions").says(t, 200, "You’re in, Robin")
 	s.is(t, "interrupted@example.com", extension.Active)
+}
+
+// resendsToSomebodyStarted sends the invitation again while somebody holds the session of the old link.
+func (s *testStack) resendsToSomebodyStarted(t *testing.T, ada *visitor) {
+	t.Helper()
+	first, old := s.visitor(t), s.linkTo(t, "resent@example.com")
+	form := first.starts(t, old)
+	id := s.user(t, "resent@example.com").Identity
+	s.rows(t, `UPDATE invitations SET sent_at = sent_at - interval '2 minutes' WHERE id = $1`, s.user(t, "resent@example.com").Invitation)
+	ada.press(t, ada.open(t, "/o/harbour/users?q=resent"), "Resend the invitation to resent@example.com").says(t, 200, "the old link no longer works")
+	eventually(t, "the session of the old link ends", func() bool {
+		return first.whoami(t) == http.StatusUnauthorized && s.sessions(t, id) == 0 && s.state(t, id) == "inactive"
+	})
+	first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your e-mail again")
+	first.open(t, old).says(t, 404, "This link no longer works")
+
+	second := s.visitor(t)
+	fresh := link(t, s.letters(t, "resent@example.com", 2)[1])
+	second.press(t, second.registers(t, second.starts(t, fresh)), "I accept the terms and conditions").says(t, 200, "You’re in")
+	s.is(t, "resent@example.com", extension.Active)
 }
 
 // losesAnswersAtStart breaks Start off after each of the calls that it makes.

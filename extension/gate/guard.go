@@ -35,6 +35,7 @@ const (
 	ObjectionPaused int64 = 9000002
 	ObjectionTerms  int64 = 9000003
 	ObjectionFactor int64 = 9000004
+	ObjectionName   int64 = 9000005
 )
 
 // Guard judges a change. nil lets it through; so it does for identities that have no user here. An error means that
@@ -56,18 +57,40 @@ func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
 	if allPaused(members) {
 		return &Objection{ID: ObjectionPaused, Sentence: "Your access is paused, so nothing can be changed. Ask your administrator."}, nil
 	}
+	if objection := guardNames(change); objection != nil {
+		return objection, nil
+	}
 	if objection, err := g.guardTerms(ctx, change); objection != nil || err != nil {
 		return objection, err
 	}
 	return g.guardFactor(ctx, change)
 }
 
-// guardTerms lets only a current version be accepted. It looks at the trait only when it differs, so that an old
+// guardNames holds names to the rules of our own form, wherever they are typed. It looks only at those that change.
+func guardNames(change Change) *Objection {
+	for _, name := range []struct{ trait, what, before, after string }{
+		{"name/first", "first name", change.Before.FirstName, change.After.FirstName},
+		{"name/last", "last name", change.Before.LastName, change.After.LastName},
+	} {
+		if name.before == name.after {
+			continue
+		}
+		if sentence := extension.NameRefusal(name.after, name.what); sentence != "" {
+			return &Objection{Trait: name.trait, ID: ObjectionName, Sentence: sentence}
+		}
+	}
+	return nil
+}
+
+// guardTerms lets only a current version be accepted, by somebody who has given the details that registration asks for. It looks at the trait only when it differs, so that an old
 // acceptance never stands in the way of another change; taking the claim away changes nothing of the evidence.
 func (g *Gate) guardTerms(ctx context.Context, change Change) (*Objection, error) {
 	version := change.After.Terms.Version
 	if version == change.Before.Terms.Version || version == "" {
 		return nil, nil
+	}
+	if change.After.FirstName == "" || change.After.LastName == "" || change.After.Mobile == "" {
+		return &Objection{ID: ObjectionName, Sentence: "Enter your first name, last name and mobile number first, then accept the terms."}, nil
 	}
 	if id, err := extension.ParseID[extension.TermsID](string(version)); err == nil {
 		current, err := g.store.CurrentTerms(ctx, change.Identity, id)

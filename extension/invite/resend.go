@@ -2,6 +2,7 @@ package invite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,7 +31,16 @@ func (s *Service) Resend(ctx context.Context, actor extension.Actor, id extensio
 		ID: extension.NewID[extension.BatchID](), Organisation: actor.Organisation, Kind: extension.BatchResend,
 		Inviter: actor.Name, InviterUser: actor.User, Pressed: now,
 	}
-	if err := s.store.Reissue(ctx, actor, batch, []extension.UserID{id}); err != nil {
+	if user.Identity != "" && user.Facts.Registered.IsZero() {
+		// An identity that was deleted in Kratos is let go of, so that this invitation makes a new one. When Kratos does
+		// not answer, the old one is kept.
+		_ = s.aligner.Align(ctx, user.Identity)
+	}
+	err = s.store.Reissue(ctx, actor, batch, []extension.UserID{id})
+	if errors.Is(err, extension.ErrConflict) {
+		return "", extension.Invalid("", "Somebody else has just changed or invited "+user.Address+". Load the list again.")
+	}
+	if err != nil {
 		return "", fmt.Errorf("reissue invitation of user %s: %w", id, err)
 	}
 	if !user.Facts.Started.IsZero() && user.Facts.Registered.IsZero() {
@@ -50,6 +60,13 @@ func resendRefusal(user extension.User, now time.Time) string {
 	case extension.Inactive:
 		return user.Name() + " is Inactive. Resume the user first."
 	case extension.Pending, extension.Expired:
+	}
+	switch user.Refused {
+	case extension.RefusedExistingAccount:
+		return user.Address + " already has an account, so no link can be sent to it yet."
+	case extension.RefusedByKratos:
+		return "The account system does not accept the address " + user.Address + ". Check it, and invite the right one."
+	default:
 	}
 	if user.Facts.Sent.IsZero() && user.Refused == "" {
 		return "The invitation to " + user.Address + " is still on its way."

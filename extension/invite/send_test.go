@@ -114,7 +114,7 @@ func TestResendRefusesWhomItMust(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.aligned) != 1 || s.aligned[0] != s.user(t, "bob@example.com").Identity {
+	if len(s.aligned) != 2 || s.aligned[1] != s.user(t, "bob@example.com").Identity { // before: is it there? after: end what was begun
 		t.Errorf("aligned %v; whoever began by the old link can still finish", s.aligned)
 	}
 	if _, err := s.GoOn(t.Context(), again, long); err != nil {

@@ -70,14 +70,10 @@ func (s *Service) hold(ctx context.Context, batch extension.BatchID, err error) 
 	return nil
 }
 
-// provisionAll makes identities, round by round, and tells made after each.
+// provisionAll makes identities, round by round, and tells made after each. There is one round in any case, so that even
+// a budget of nothing gets somewhere.
 func (s *Service) provisionAll(ctx context.Context, batch extension.BatchID, stop <-chan struct{}, made chan<- struct{}) error {
 	for {
-		select {
-		case <-stop:
-			return nil
-		default:
-		}
 		n, err := s.provision(ctx, batch)
 		if n == 0 || err != nil {
 			return err
@@ -85,6 +81,11 @@ func (s *Service) provisionAll(ctx context.Context, batch extension.BatchID, sto
 		select {
 		case made <- struct{}{}:
 		default: // the deliverer has been told and has not looked yet
+		}
+		select {
+		case <-stop:
+			return nil
+		default:
 		}
 	}
 }

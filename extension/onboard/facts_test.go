@@ -27,6 +27,13 @@ func (s *scene) next(t *testing.T) extension.Step {
 	return place.Step
 }
 
+// registers does what the registration form does in Kratos.
+func (s *scene) registers() {
+	s.kratos.identity.Registered = true
+	t := &s.kratos.identity.Traits
+	t.FirstName, t.LastName, t.Mobile = "Bob", "Builder", "+46701740605"
+}
+
 // accepts does what pressing Accept does: evidence first, then the trait in Kratos.
 func (s *scene) accepts(t *testing.T) {
 	t.Helper()
@@ -46,8 +53,7 @@ func TestTheNextPageFindsWhatReportsDidNotTell(t *testing.T) {
 	if step := s.next(t); step != extension.StepRegister {
 		t.Errorf("step %s, want register", step)
 	}
-	s.kratos.identity.Registered = true
-	s.kratos.identity.Traits.FirstName, s.kratos.identity.Traits.LastName = "Bob", "Builder"
+	s.registers()
 	if step := s.next(t); step != extension.StepAgree {
 		t.Errorf("step %s, want agree", step)
 	}
@@ -67,7 +73,7 @@ func TestReportsMayComeTwiceAndLate(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.started(t)
-	s.kratos.identity.Registered = true
+	s.registers()
 	s.accepts(t)
 	for range 3 {
 		if err := s.Report(t.Context(), onboard.Report{Identity: s.kratos.identity.ID, Evidence: onboard.Evidence{IP: "198.51.100.1"}}); err != nil {
@@ -91,7 +97,7 @@ func TestTheTraitAloneIsNoEvidence(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.started(t)
-	s.kratos.identity.Registered = true
+	s.registers()
 	s.kratos.identity.Traits.Terms = extension.AcceptedTerms{Version: s.terms.ID, Accepted: s.now}
 	if step := s.next(t); step != extension.StepAgree {
 		t.Errorf("step %s, want agree: nobody has seen them accept", step)
@@ -109,7 +115,7 @@ func TestAnAcceptanceAfterTheInvitationRanOutCountsOnceInvitedAgain(t *testing.T
 	t.Parallel()
 	s := setup(t)
 	s.started(t)
-	s.kratos.identity.Registered = true
+	s.registers()
 	if step := s.next(t); step != extension.StepAgree {
 		t.Fatal(step)
 	}
@@ -140,7 +146,7 @@ func TestAnActivationThatIsCutShortIsPublishedLater(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.started(t)
-	s.kratos.identity.Registered = true
+	s.registers()
 	s.accepts(t)
 	s.kratos.before = func(call string) error {
 		if call == "publish" {
@@ -155,5 +161,24 @@ func TestAnActivationThatIsCutShortIsPublishedLater(t *testing.T) {
 	due, err := s.db.Misaligned(t.Context(), 10)
 	if err != nil || !slices.Contains(due, s.kratos.identity.ID) {
 		t.Errorf("to be aligned: %v, %v", due, err)
+	}
+}
+
+func TestAPasswordWithoutTheDetailsLeadsBackToTheForm(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.started(t)
+	s.registers()
+	s.kratos.identity.Traits.Mobile = ""
+	s.accepts(t)
+	if step := s.next(t); step != extension.StepRegister {
+		t.Errorf("step %s, want register: the mobile is missing", step)
+	}
+	if !s.user(t).Facts.Activated.IsZero() {
+		t.Error("Active without a mobile")
+	}
+	s.registers()
+	if step := s.next(t); step != extension.StepIn {
+		t.Errorf("step %s, want in", step)
 	}
 }

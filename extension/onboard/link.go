@@ -51,12 +51,14 @@ func (s *Service) invited(ctx context.Context, token string) (extension.Invited,
 	}
 	facts := invited.Member.User.Facts
 	switch {
-	case invited.Revoked, invited.Refused, !facts.Registered.IsZero(), !facts.Activated.IsZero(), invited.Member.User.Identity == "":
+	case invited.Revoked, invited.Refused, !facts.Activated.IsZero(), invited.Member.User.Identity == "":
 		return extension.Invited{}, &LinkError{Reason: LinkDead}
 	case !facts.Paused.IsZero():
 		return extension.Invited{}, linkError(LinkPaused, invited)
 	case invited.Expires.IsZero() || !s.now().Before(invited.Expires):
 		return extension.Invited{}, linkError(LinkExpired, invited)
+	case !facts.Registered.IsZero():
+		return extension.Invited{}, linkError(LinkSignIn, invited)
 	}
 	return invited, nil
 }
@@ -135,7 +137,7 @@ func (s *Service) startable(ctx context.Context, invited extension.Invited) (ext
 		if _, err := s.store.Record(ctx, user, extension.FactRegistered, s.now()); err != nil {
 			return identity, fmt.Errorf("record registration of user %s: %w", user.ID, err)
 		}
-		return identity, &LinkError{Reason: LinkDead}
+		return identity, linkError(LinkSignIn, invited)
 	case identity.Active:
 		return identity, nil
 	}

@@ -53,8 +53,15 @@ func (s *Service) halfWay(members []extension.Member) bool {
 	return false
 }
 
+// step is where a user goes next. Somebody who set a password in Kratos and left the details out goes back to the form.
 func (s *Service) step(m extension.Member) extension.Step {
-	return m.User.Facts.Next(m.Organisation.TwoFactor, s.now())
+	facts := m.User.Facts
+	step := facts.Next(m.Organisation.TwoFactor, s.now())
+	unfinished := step == extension.StepAgree || step == extension.StepIn && facts.Activated.IsZero()
+	if unfinished && !m.User.Detailed() {
+		return extension.StepRegister
+	}
+	return step
 }
 
 // place chooses what comes first: something to be done, then being in, then the reason for being kept out.
@@ -149,7 +156,7 @@ func (s *Service) activate(ctx context.Context, id extension.IdentityID) error {
 	for _, m := range members {
 		facts := m.User.Facts
 		late := !facts.Expires.IsZero() && !facts.Accepted.Before(facts.Expires)
-		if !facts.Complete(m.Organisation.TwoFactor) || !facts.Activated.IsZero() || !facts.Paused.IsZero() || late {
+		if !facts.Complete(m.Organisation.TwoFactor) || !m.User.Detailed() || !facts.Activated.IsZero() || !facts.Paused.IsZero() || late {
 			continue
 		}
 		first, err := s.store.Record(ctx, m.User, extension.FactActivated, s.now())

@@ -52,6 +52,7 @@ const (
 	LinkPaused   LinkReason = "paused"
 	LinkDisabled LinkReason = "disabled" // somebody else switched the identity off in Kratos
 	LinkForeign  LinkReason = "foreign"  // the address has an account that is not ours
+	LinkSignIn   LinkReason = "sign_in"  // registered and not yet in: the newest link leads to sign-in and no further
 )
 
 // LinkError says that a link leads nowhere and whom to ask. The fields are empty for LinkDead.

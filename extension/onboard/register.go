@@ -5,14 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"paperplane/extension"
 )
-
-// maxName is how many characters a first or last name may have; the identity schema says the same.
-const maxName = 100
 
 // Register takes the registration form to Kratos: profile first, then the password. Both go through Kratos' settings
 // flow in the invitee's own session, so Kratos' rules and guards apply. Every field that is wrong comes back at once as
@@ -26,7 +21,7 @@ func (s *Service) Register(ctx context.Context, session extension.Session, brows
 	if place.Step != extension.StepRegister {
 		return extension.Reply{}, fmt.Errorf("register: %w", extension.ErrConflict)
 	}
-	r.FirstName, r.LastName = strings.TrimSpace(r.FirstName), strings.TrimSpace(r.LastName)
+	r.FirstName, r.LastName = extension.TidyName(r.FirstName), extension.TidyName(r.LastName)
 	mobile, err := s.check(place, r)
 	if err != nil {
 		return extension.Reply{}, err
@@ -65,8 +60,8 @@ func (s *Service) check(place Place, r Registration) (string, error) {
 			refused.Fields = append(refused.Fields, extension.FieldError{Field: field, Message: sentence})
 		}
 	}
-	refuse("first_name", nameRefusal(r.FirstName, "first name"))
-	refuse("last_name", nameRefusal(r.LastName, "last name"))
+	refuse("first_name", extension.NameRefusal(r.FirstName, "first name"))
+	refuse("last_name", extension.NameRefusal(r.LastName, "last name"))
 	mobile, err := s.mobiles(r.Mobile, place.Organisation.Region)
 	if invalid, ok := errors.AsType[*extension.InvalidError](err); ok {
 		refused.Fields = append(refused.Fields, invalid.Fields...)
@@ -83,22 +78,6 @@ func (s *Service) check(place Place, r Registration) (string, error) {
 		return "", &refused
 	}
 	return mobile, nil
-}
-
-// nameRefusal says what is wrong with a name; empty when nothing is. Names are shown to others and stand in letters,
-// so they hold nothing that a mail program would turn into a link.
-func nameRefusal(name, what string) string {
-	switch {
-	case name == "":
-		return "Enter your " + what + "."
-	case utf8.RuneCountInString(name) > maxName:
-		return fmt.Sprintf("Your %s can have at most %d characters.", what, maxName)
-	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }), !utf8.ValidString(name):
-		return "Your " + what + " contains characters that cannot be shown. Type it again."
-	case strings.Contains(name, "://"), strings.Contains(strings.ToLower(name), "www."), strings.ContainsAny(name, "@<>"):
-		return "Enter your " + what + " alone, without an address."
-	}
-	return ""
 }
 
 // The ids of Kratos' messages that registration can meet. They are stable; the texts are not.

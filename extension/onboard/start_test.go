@@ -85,7 +85,7 @@ func TestAPasswordThatIsSetWhileStartRunsWins(t *testing.T) {
 		return nil
 	}
 	_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
-	wantLink(t, err, onboard.LinkDead)
+	wantLink(t, err, onboard.LinkSignIn)
 	if s.kratos.sessions != 0 {
 		t.Errorf("%d sessions of a registered identity were handed out by a link", s.kratos.sessions)
 	}
@@ -102,7 +102,7 @@ func TestStartLeavesAloneWhatIsNotItsOwn(t *testing.T) {
 	}{
 		"made for another user":          {func(s *scene) { s.kratos.identity.Mark = extension.NewID[extension.UserID]() }, onboard.LinkForeign},
 		"made by nobody here":            {func(s *scene) { s.kratos.identity.Mark = "" }, onboard.LinkForeign},
-		"registered already":             {func(s *scene) { s.kratos.identity.Registered = true }, onboard.LinkDead},
+		"registered already":             {func(s *scene) { s.kratos.identity.Registered = true }, onboard.LinkSignIn},
 		"deleted in Kratos":              {func(s *scene) { s.kratos.deleted = true }, onboard.LinkDisabled},
 		"registered and of another user": {func(s *scene) { s.kratos.identity.Registered, s.kratos.identity.Mark = true, "" }, onboard.LinkForeign},
 	} {

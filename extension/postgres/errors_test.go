@@ -3,11 +3,15 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"paperplane/extension"
+	"paperplane/extension/jobs"
 	"paperplane/extension/postgres"
 )
 
@@ -90,6 +94,56 @@ func TestADSNIsReadAsPgxReadsItAndNeverQuoted(t *testing.T) {
 	words := strings.NewReplacer("postgres://", "user=", "@", " host=", ":", " port=", "/", " dbname=", "?", " ").Replace(cluster.DSN(t))
 	if err := cluster.OpenDSN(t, words).Ping(t.Context()); err != nil {
 		t.Errorf("%s: %v", words, err)
+	}
+}
+
+func TestAConnectionIsPlainOnlyWhereTheDSNSaysSoOrToThisMachine(t *testing.T) {
+	t.Parallel()
+	for dsn, want := range map[string]bool{
+		"postgres://u@127.0.0.1/x": true, "postgres://u@localhost/x": true, "postgres://u@[::1]/x": true, "host=/tmp dbname=x": true,
+		"postgres://u@127.0.0.1/x?sslmode=require": false, "postgres://u@localhost/x?sslmode=verify-full": false,
+		"postgres://u@db.example.com/x": false, "postgres://u@192.0.2.1/x?sslmode=prefer": false, "postgres://u@db.example.com/x?sslmode=verify-full": false,
+		"postgres://u@db.example.com/x?sslmode=disable": true,
+	} {
+		if plain, err := postgres.Plain(dsn); err != nil || plain != want {
+			t.Errorf("%s is plain: %v, %v", dsn, plain, err)
+		}
+	}
+}
+
+func TestTheSettingsOfADSNAreMadeOnEveryConnection(t *testing.T) {
+	t.Parallel()
+	dsn := cluster.DSN(t)
+	if err := cluster.OpenDSN(t, dsn).Exec(t.Context(), `CREATE SCHEMA "Own One"; CREATE SCHEMA two`); err != nil {
+		t.Fatal(err)
+	}
+	dsn += "&search_path=" + url.PathEscape(`"Own One", two`) + "&application_name=o%27clock&connect_timeout=7"
+	db := cluster.OpenDSN(t, dsn)
+	queue, err := jobs.OpenQueue(t.Context(), dsn, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(queue.Close)
+	if _, err := db.MigrateUp(t.Context(), queue.Migrate); err != nil {
+		t.Fatal(err)
+	}
+	schemas := read[[]string](t, db, `SELECT DISTINCT table_schema::text FROM information_schema.tables WHERE table_schema NOT LIKE 'pg%' AND table_schema <> 'information_schema'`)
+	if diff := cmp.Diff([]string{"Own One"}, schemas); diff != "" {
+		t.Errorf("tables lie in several schemas: %s", diff)
+	}
+	if name := read[string](t, db, `SHOW application_name`); name != "o'clock" {
+		t.Errorf("it is called %q", name)
+	}
+	plain := cluster.OpenDSN(t, cluster.DSN(t))
+	if name := read[string](t, plain, `SHOW application_name`); name != "paperplane" {
+		t.Errorf("without a name it is called %q", name)
+	}
+}
+
+func TestASettingThatPostgreSQLRefusesIsAnError(t *testing.T) {
+	t.Parallel()
+	if err := cluster.OpenDSN(t, cluster.DSN(t)+"&statement_timeout=soon").Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "statement_timeout") {
+		t.Errorf("connected: %v", err)
 	}
 }
 

@@ -47,3 +47,12 @@ func (db *DB) MigrateFiles(ctx context.Context, files fs.FS) (map[string]bool, e
 
 // Ping connects, whatever the schema.
 func (db *DB) Ping(ctx context.Context) error { return kind(db.bun.PingContext(ctx)) }
+
+// Plain tells whether connections of a DSN are not encrypted.
+func Plain(dsn string) (bool, error) {
+	connector, err := newConnector(dsn)
+	if err != nil {
+		return false, err
+	}
+	return connector.Config().TLSConfig == nil, nil
+}

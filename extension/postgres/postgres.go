@@ -16,7 +16,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/driver/pgdriver"
@@ -51,34 +50,6 @@ func Open(o Options) (*DB, error) {
 	locks.SetMaxOpenConns(o.MaxConnections)
 	locks.SetMaxIdleConns(2)
 	return &DB{bun: bun.NewDB(queries, pgdialect.New()), locks: locks}, nil
-}
-
-// newConnector reads the DSN with pgx' parser and hands the parts to pgdriver, so that one DSN means one thing. pgx
-// tries TLS first and then plain text where the DSN does not say; pgdriver cannot, so without an explicit sslmode a
-// connection is plain only to this machine.
-func newConnector(dsn string) (*pgdriver.Connector, error) {
-	c, err := pgconn.ParseConfig(dsn)
-	if err != nil {
-		return nil, errors.New("read database DSN: it is not a PostgreSQL connection string") // the cause would quote the password
-	}
-	network, address := pgconn.NetworkAddress(c.Host, c.Port)
-	options := []pgdriver.Option{
-		pgdriver.WithNetwork(network), pgdriver.WithAddr(address),
-		pgdriver.WithUser(c.User), pgdriver.WithPassword(c.Password), pgdriver.WithDatabase(c.Database),
-		pgdriver.WithApplicationName("paperplane"),
-		pgdriver.WithReadTimeout(time.Minute), pgdriver.WithWriteTimeout(time.Minute),
-		pgdriver.WithResetSessionFunc(alive),
-	}
-	plain := c.TLSConfig == nil
-	for _, fallback := range c.Fallbacks {
-		plain = plain || fallback.TLSConfig == nil
-	}
-	if plain {
-		options = append(options, pgdriver.WithInsecure(true))
-	} else {
-		options = append(options, pgdriver.WithTLSConfig(c.TLSConfig))
-	}
-	return pgdriver.NewConnector(options...), nil
 }
 
 // Ready connects and tells whether the schema is there.

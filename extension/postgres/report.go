@@ -34,12 +34,20 @@ func (db *DB) Report(ctx context.Context, actor extension.Actor, id extension.Ba
 		return extension.Report{}, err
 	}
 	report := row.report()
-	if report.NotSent, err = db.deliveries(ctx, id, "(e.outcome <> 'queued' OR i.refused_at IS NOT NULL)", 0); err != nil {
+	if report.NotSent, err = db.deliveries(ctx, id, notSent, extension.NotSentShown); err != nil {
 		return extension.Report{}, err
+	}
+	err = db.bun.NewSelect().TableExpr("batch_entries e").Join("LEFT JOIN invitations i ON i.id = e.invitation_id").
+		Where("e.batch_id = ?", id).Where(notSent).ColumnExpr("count(*)").Scan(ctx, &report.NotSentAll)
+	if err != nil {
+		return extension.Report{}, kind(err)
 	}
 	report.Sent, err = db.deliveries(ctx, id, "i.sent_at IS NOT NULL", extension.SentShown)
 	return report, err
 }
+
+// notSent tells the entries of a batch that no message went to and none will.
+const notSent = "(e.outcome <> 'queued' OR i.refused_at IS NOT NULL)"
 
 // Progress counts a batch's messages, for the same actors.
 func (db *DB) Progress(ctx context.Context, actor extension.Actor, id extension.BatchID) (extension.Progress, error) {
@@ -86,7 +94,7 @@ func (r batchRow) report() extension.Report {
 	return report
 }
 
-// deliveries lists entries of a batch in the order of the input; most 0 lists them all.
+// deliveries lists entries of a batch in the order of the input.
 func (db *DB) deliveries(ctx context.Context, batch extension.BatchID, where string, most int) ([]extension.Delivery, error) {
 	var rows []struct {
 		UserID        *extension.UserID
@@ -101,10 +109,7 @@ func (db *DB) deliveries(ctx context.Context, batch extension.BatchID, where str
 	q := db.bun.NewSelect().ColumnExpr(`e.user_id, e.address, e.text, e.outcome, e.reason, i.sent_at,
 			coalesce(i.refused, '') AS refused, coalesce(i.refused_detail, '') AS refused_detail`).
 		TableExpr("batch_entries e").Join("LEFT JOIN invitations i ON i.id = e.invitation_id").
-		Where("e.batch_id = ?", batch).Where(where).OrderExpr("e.position")
-	if most > 0 {
-		q = q.Limit(int64(most))
-	}
+		Where("e.batch_id = ?", batch).Where(where).OrderExpr("e.position").Limit(int64(most))
 	if err := q.Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("list entries: %w", kind(err))
 	}
