@@ -91,6 +91,16 @@ func TestADisabledAccountIsToldWhomToAsk(t *testing.T) {
 	got.hides(t, "correct horse battery")
 }
 
+func TestAnAddressThatWasTypedOutlivesAnOutage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form, s.account.submitErr = passwordForm(), &extension.TroubleError{Sentence: "The sign-in service does not answer."}
+	got := s.post(t, "/login", credentials())
+	got.isStatus(t, http.StatusServiceUnavailable)
+	got.shows(t, "does not answer", `value="ada@northwind.example"`, `name="password"`, `name="csrf_token"`, "Sign in")
+	got.hides(t, "correct horse battery")
+}
+
 func TestASignInThatRanOutBeginsAnew(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)

@@ -156,6 +156,9 @@ func (p *Pages) deadEnd(c *fiber.Ctx, err error) error {
 	if !errors.As(err, &link) {
 		return err
 	}
+	if link.Reason == onboard.LinkSignIn {
+		return c.Redirect("/login?"+registered+"=1", fiber.StatusSeeOther)
+	}
 	return p.shell.Render(c, linkStatus(link.Reason), p.linkPage(link))
 }
 
@@ -168,7 +171,7 @@ func linkStatus(reason onboard.LinkReason) int {
 		return fiber.StatusForbidden
 	case onboard.LinkForeign:
 		return fiber.StatusConflict
-	case onboard.LinkDead:
+	case onboard.LinkDead, onboard.LinkSignIn:
 	}
 	return fiber.StatusNotFound
 }

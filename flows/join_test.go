@@ -111,6 +111,15 @@ func TestEveryReasonOfADeadEndHasItsPage(t *testing.T) {
 	}
 }
 
+func TestTheLinkOfSomebodyWhoHasRegisteredLeadsToSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.onboarding.openErr = &onboard.LinkError{Reason: onboard.LinkSignIn}
+	s.get(t, "/i/"+linkToken).redirects(t, "/login?registered=1")
+	s.account.form = passwordForm()
+	s.get(t, "/login?registered=1").shows(t, "You have registered already.", "Sign in to go on")
+}
+
 func TestLinksThatMustNotBeToldApartGetOneSamePage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)

@@ -150,7 +150,7 @@ func TestARegistrationWithoutAFreshSessionLeadsBackToTheLink(t *testing.T) {
 	}
 	for _, got := range answers {
 		got.isStatus(t, http.StatusForbidden)
-		got.shows(t, "Your link took too long", "Open the link in your e-mail again")
+		got.shows(t, "Your session has ended", "Open the link in your e-mail again")
 	}
 }
 

@@ -3,6 +3,7 @@ package flows
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -16,6 +17,9 @@ const (
 	returnToField = "return_to"
 )
 
+// registered marks the way from a link that leads to sign-in and no further.
+const registered = "registered"
+
 // notice is one thing that the sign-in page has to say.
 type notice struct {
 	kind        web.NoticeKind
@@ -26,8 +30,11 @@ type notice struct {
 func (p *Pages) signInForm(c *fiber.Ctx) error {
 	returnTo := p.shell.LocalPath(c.Query(returnToField))
 	var said *notice
-	if c.Query(signedOut) != "" {
+	switch {
+	case c.Query(signedOut) != "":
 		said = &notice{kind: web.NoticeSuccess, title: "You are signed out."}
+	case c.Query(registered) != "":
+		said = &notice{kind: web.NoticeInfo, title: "You have registered already.", body: "Sign in to go on with the last steps."}
 	}
 	form, err := p.loginForm(c, c.Query(flowField))
 	if errors.Is(err, extension.ErrConflict) {
@@ -79,8 +86,23 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 		return p.signInAfresh(c, fiber.StatusConflict, returnTo, notice{
 			kind: web.NoticeWarning, title: "This page was open for too long.", body: "Nothing is wrong: type your password again.",
 		})
+	case errors.Is(err, extension.ErrUnavailable):
+		problem := p.shell.Explain(c, err)
+		retryAfter(c, problem)
+		said := notice{kind: web.NoticeError, title: problem.Title, body: strings.Join(problem.Sentences, " ")}
+		return p.showSignIn(c, problem.Status, keptForm(flow, values), returnTo, &said)
 	}
 	return err
+}
+
+// keptForm is the sign-in form as it was sent, without the password, for while Kratos cannot be asked for a new one.
+func keptForm(flow string, values map[string]string) extension.Form {
+	return extension.Form{ID: flow, Nodes: []extension.Node{
+		{Group: "default", Kind: "input", Type: "hidden", Name: "csrf_token", Value: values["csrf_token"]},
+		{Group: "default", Kind: "input", Type: "text", Name: "identifier", Value: values["identifier"], Required: true},
+		{Group: "password", Kind: "input", Type: "password", Name: "password", Required: true, Complete: "current-password"},
+		{Group: "password", Kind: "input", Type: "submit", Name: "method", Value: "password", Label: "Sign in"},
+	}}
 }
 
 // signInAfresh shows a new form with what was typed, never the password, and one notice.

@@ -167,9 +167,9 @@ func (r registration) address() string {
 
 func (r registration) mobileHint() string {
 	if r.place.Organisation.Region != "" {
-		return "For example +44 7700 900123. Without + and a country code it is read as a number in " + r.place.Organisation.Region + "."
+		return "For example +46 70 123 45 67. Without + and a country code it is read as a number in " + r.place.Organisation.Region + "."
 	}
-	return "With + and the country code, for example +44 7700 900123."
+	return "With + and the country code, for example +46 70 123 45 67."
 }
 
 func (p *Pages) registerPage(r registration) templ.Component {
@@ -321,7 +321,7 @@ func (p *Pages) tooLatePage() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p>Your invitation is safe. Open the link in your e-mail again and press the button: it leads you back to this step.</p><p>Registered already? Then sign in.</p><p class=\"actions\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p>Open the link in your e-mail again: if you can still register, its button leads you back to this step; if not, it tells you why.</p><p>Registered already? Then sign in.</p><p class=\"actions\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -335,7 +335,7 @@ func (p *Pages) tooLatePage() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = p.shell.Layout(web.Page{Title: "Your link took too long", Lead: "For your safety the registration stays open for a limited time after you press Start.", Narrow: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = p.shell.Layout(web.Page{Title: "Your session has ended", Lead: "The registration stays open for a limited time after you press Start, and in one browser at a time.", Narrow: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
