@@ -17,8 +17,9 @@ help: ## list the targets
 
 # Built and then run, rather than `go run`: that one does not hand on a SIGTERM, and what was started would live on.
 dev: ## run everything on this machine; Ctrl-C stops it, RESET=1 starts afresh
+	@echo "Compiling Paperplane (a few minutes the first time) …"
 	@go build -o .paperplane/paperplane ./cmd/paperplane
-	@.paperplane/paperplane dev $(if $(RESET),--reset)
+	@.paperplane/paperplane dev $(if $(RESET),--reset) $(ARGS)
 
 test: ## run every test with the race detector; installs what is missing
 	@tools/test

@@ -54,6 +54,8 @@ $$;
 
 CREATE TRIGGER terms_immutable BEFORE UPDATE OR DELETE ON terms
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER terms_kept BEFORE TRUNCATE ON terms
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- One row for every Kratos identity that a user is linked to: the per-identity lock and what we did to its state.
 CREATE TABLE identities (
@@ -232,6 +234,8 @@ CREATE INDEX audit_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
 
 CREATE TRIGGER audit_immutable BEFORE UPDATE OR DELETE ON audit
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_kept BEFORE TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- The status of a user at a given moment; Facts.Status says the same in Go, and a test compares them.
 CREATE FUNCTION user_status(paused timestamptz, activated timestamptz, expires timestamptz, at timestamptz)

@@ -29,7 +29,8 @@ func newDevCommand() *cobra.Command {
 		Use:   "dev",
 		Short: "Run everything on this machine, with a demonstration organisation",
 		Long: `Run PostgreSQL, a real Kratos, a mailbox and Paperplane on 127.0.0.1, from the source tree. The data is kept in the
-ignored folder .paperplane for the next time; --reset starts afresh. Ctrl-C stops everything it started.`,
+ignored folder .paperplane for the next time; --reset starts afresh. Ctrl-C stops everything it started, and so does a
+part that ends by itself.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return dev(cmd, flags) },
 	}
 	f := cmd.Flags()

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,6 +176,29 @@ func TestTheCouriersKeyIsNeitherTheHooksNorOneThatAnybodyCouldDerive(t *testing.
 	}
 	if n := len(box.Messages("")); n > 0 {
 		t.Errorf("%d messages were taken", n)
+	}
+}
+
+func TestComposesMailboxHasTheKeyOfComposesKratos(t *testing.T) {
+	t.Parallel()
+	services, _ := compose(t)
+	keys := make(map[string]string)
+	for _, name := range []string{"kratos-config", "mailbox"} {
+		var environ []string
+		for variable, value := range services[name].Environment {
+			environ = append(environ, variable+"="+filledIn(value))
+		}
+		c, err := config.Load(config.Sources{Environ: environ})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[name] = courierKey(c)
+	}
+	if keys["mailbox"] == "" || keys["mailbox"] != keys["kratos-config"] {
+		t.Error("the mailbox would not let Kratos' courier in")
+	}
+	if !slices.Contains(services["kratos-config"].Command, "--courier-url=http://mailbox:4457/courier") {
+		t.Errorf("Kratos is told %q", services["kratos-config"].Command)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -174,6 +176,29 @@ func TestHealthAsksTheListenerForThePublicHost(t *testing.T) {
 	} {
 		if got := execute(t, environ, "", "health", "--url", address); got.code != exitFailed || !strings.Contains(got.err, want) {
 			t.Errorf("%s gave %+v, want %q", address, got, want)
+		}
+	}
+}
+
+func TestMigratingDownAsksFirst(t *testing.T) {
+	t.Parallel()
+	got := execute(t, environment(), "", "migrate", "down")
+	if got.code != exitFailed || !strings.Contains(got.err, "--yes") {
+		t.Errorf("code %d, %q", got.code, got.err)
+	}
+}
+
+func TestAnOrganisationIsNotFoundedWithoutAnAdministratorsAddress(t *testing.T) {
+	t.Parallel()
+	terms := filepath.Join(t.TempDir(), "terms.txt")
+	if err := os.WriteFile(terms, []byte("Be kind."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, administrator := range []string{"eve", "a@example.com, b@example.com", "a@example.com b@"} {
+		got := execute(t, environment(), "", "organisation", "create", "--slug", "north", "--name", "North", "--area", "East",
+			"--terms", terms, "--administrator", administrator)
+		if got.code != exitFailed || !strings.Contains(got.err, "give one e-mail address") { // not: the database does not answer
+			t.Errorf("%q: code %d, %q", administrator, got.code, got.err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -19,10 +20,7 @@ func newMigrateCommand(environ []string) *cobra.Command {
 			applied, err := s.db.MigrateUp(cmd.Context(), s.queue.Migrate)
 			return told(cmd, "applied", applied, err)
 		}),
-		migration("down", "Take the newest group of steps back; this deletes their data", environ, func(cmd *cobra.Command, s *server) error {
-			undone, err := s.db.MigrateDown(cmd.Context())
-			return told(cmd, "taken back", undone, err)
-		}),
+		newMigrateDownCommand(environ),
 		migration("status", "List all steps", environ, func(cmd *cobra.Command, s *server) error {
 			steps, err := s.db.Migrations(cmd.Context())
 			for _, step := range steps {
@@ -35,6 +33,19 @@ func newMigrateCommand(environ []string) *cobra.Command {
 			return err
 		}),
 	)
+	return cmd
+}
+
+func newMigrateDownCommand(environ []string) *cobra.Command {
+	sure := false
+	cmd := migration("down", "Take the newest group of steps back, with all their data", environ, func(cmd *cobra.Command, s *server) error {
+		if !sure {
+			return errors.New("this deletes the data of the newest group of steps for good; back it up, then run it again with --yes")
+		}
+		undone, err := s.db.MigrateDown(cmd.Context())
+		return told(cmd, "taken back", undone, err)
+	})
+	cmd.Flags().BoolVar(&sure, "yes", false, "delete the data for good")
 	return cmd
 }
 

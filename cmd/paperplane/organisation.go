@@ -13,6 +13,7 @@ import (
 	"paperplane/config"
 	"paperplane/extension"
 	"paperplane/extension/invite"
+	"paperplane/extension/recognise"
 )
 
 // charterFlags are the words of an organisation on the command line.
@@ -45,6 +46,9 @@ invites everybody else on the pages. The invitation is sent by the server that r
 		charter, err := flags.charter()
 		if err != nil {
 			return err
+		}
+		if found := recognise.Recognise(flags.administrator); len(found.Recognised) != 1 || len(found.Rejected) > 0 {
+			return fmt.Errorf("administrator %q: give one e-mail address", flags.administrator) // before anything is founded
 		}
 		return withServer(cmd.Context(), c, newLogger(cmd.ErrOrStderr(), c.Log), func(ctx context.Context, s *server) error {
 			if err := found(ctx, s, charter, flags.administrator); err != nil {
@@ -103,7 +107,7 @@ func (f charterFlags) charter() (extension.Charter, error) {
 
 // found founds the organisation and invites its first administrator to the first area.
 func found(ctx context.Context, s *server, charter extension.Charter, administrator string) error {
-	operator := extension.System(charter.Organisation.ID, charter.Organisation.Name)
+	operator := extension.System(charter.Organisation.ID, "The operator of Paperplane")
 	if err := s.roster.Establish(ctx, operator, charter); err != nil {
 		return inOneLine(err)
 	}
@@ -124,6 +128,13 @@ func found(ctx context.Context, s *server, charter extension.Charter, administra
 func inOneLine(err error) error {
 	if errors.Is(err, extension.ErrConflict) {
 		return errors.New("an organisation with this slug exists already; choose another slug")
+	}
+	if refused, ok := errors.AsType[*extension.InvalidError](err); ok {
+		lines := []string{"this cannot be:"}
+		for _, f := range refused.Fields {
+			lines = append(lines, "  --"+f.Field+": "+f.Message)
+		}
+		return errors.New(strings.Join(lines, "\n"))
 	}
 	return err
 }

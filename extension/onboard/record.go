@@ -17,6 +17,7 @@ type Report struct {
 }
 
 // Report records the facts that have become true of an identity. Identities without a user here are none of ours: nil.
+// One that is gone in Kratos is left to alignment, which lets go of it.
 func (s *Service) Report(ctx context.Context, report Report) error {
 	members, err := s.members(ctx, report.Identity)
 	if errors.Is(err, extension.ErrNotFound) {
@@ -25,7 +26,14 @@ func (s *Service) Report(ctx context.Context, report Report) error {
 	if err != nil {
 		return err
 	}
-	return s.observe(ctx, report.Identity, members, report.Evidence)
+	err = s.observe(ctx, report.Identity, members, report.Evidence)
+	if errors.Is(err, extension.ErrNotFound) {
+		if err := s.store.Realign(ctx, report.Identity); err != nil {
+			return fmt.Errorf("note alignment of identity %s: %w", report.Identity, err)
+		}
+		return nil
+	}
+	return err
 }
 
 // Reconcile asks Kratos about identities of users who are half-way, longest unasked first, and records what lost

@@ -170,6 +170,7 @@ func (p *Postgres) serve(ctx context.Context) error {
 func (p *Postgres) settings() []string {
 	settings := []string{
 		"listen_addresses=" + host,
+		"log_error_verbosity=terse", // DETAIL lines quote what people typed
 		"unix_socket_directories=",
 		"max_connections=200",
 		"timezone=UTC",
