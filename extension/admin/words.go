@@ -35,14 +35,6 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // personOf is how notices call a user: the address, because it is what was invited and is never missing.
 func personOf(user extension.User) string { return recognise.Display(user.Address) }
 
-// nameOf is how headings call a user: the name, until it is given the address.
-func nameOf(user extension.User) string {
-	if name := user.Name(); name != user.Address {
-		return name
-	}
-	return personOf(user)
-}
-
 // reason is why an address was not sent an invitation, and what the administrator can do about it.
 type reason struct {
 	Why  string

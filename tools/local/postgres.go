@@ -177,7 +177,8 @@ func (p *Postgres) settings() []string {
 		"log_timezone=UTC",
 	}
 	if !p.options.Durable {
-		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+		// Commits stay synchronous: what is committed must outlive a killed server, as tests kill it.
+		settings = append(settings, "fsync=off", "full_page_writes=off")
 	}
 	return settings
 }
