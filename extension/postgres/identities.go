@@ -60,13 +60,17 @@ func (db *DB) Misaligned(ctx context.Context, most int) ([]extension.IdentityID,
 }
 
 // Aligned takes an identity off the list unless it was asked for again since; with again it comes back after that time.
+// A return that somebody else has arranged stands: whoever finds nothing to change, right after a change, must not cancel
+// the look that comes after it. What lies within a minute is the lease of Misaligned and no return.
 func (db *DB) Aligned(ctx context.Context, id extension.IdentityID, asked int64, again time.Duration) error {
 	var next *float64
 	if seconds := again.Seconds(); seconds > 0 {
 		next = &seconds
 	}
 	_, err := db.bun.NewRaw(`
-		UPDATE identities SET realign_at = clock_timestamp() + make_interval(secs => ?) WHERE id = ? AND realign_asked = ?`,
+		UPDATE identities SET realign_at = coalesce(clock_timestamp() + make_interval(secs => ?),
+		       CASE WHEN realign_at > clock_timestamp() + interval '1 minute' THEN realign_at END)
+		 WHERE id = ? AND realign_asked = ?`,
 		next, id, asked).Exec(ctx)
 	return kind(err)
 }

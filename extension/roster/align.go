@@ -10,8 +10,9 @@ import (
 )
 
 // realignAfter is when an identity that was changed is compared with Kratos once more. A settings submit that was in
-// flight can overwrite our change for as long as its hooks may run: three attempts of 30 seconds and their pauses.
-const realignAfter = 2 * time.Minute
+// flight can overwrite our change for as long as its hooks may run, three attempts of 30 seconds and their pauses, and
+// only a return that is more than a minute away outlives an alignment that finds nothing to change (Store.Aligned).
+const realignAfter = 3 * time.Minute
 
 // Align brings Kratos in line with our rows: the identity's state, its sessions and its published memberships. It
 // reads, changes only what differs, and comes back later, because Kratos can lose an update. An identity that

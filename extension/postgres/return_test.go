@@ -1,0 +1,44 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+)
+
+// TestAReturnOutlivesAnAlignmentThatFindsNothingToChange aligns twice in a row, as the page and the upkeep do at once:
+// the second look sees what the first has changed, and Kratos may still lose that change.
+func TestAReturnOutlivesAnAlignmentThatFindsNothingToChange(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	if err := b.db.Realign(t.Context(), user.Identity); err != nil {
+		t.Fatal(err)
+	}
+	asked := b.standing(t, user.Identity, noon()).Asked
+	if ids := b.due(t); len(ids) != 1 { // the upkeep has taken it, and waits for the page
+		t.Fatalf("due: %v", ids)
+	}
+	for _, again := range []time.Duration{3 * time.Minute, 0} {
+		if err := b.db.Aligned(t.Context(), user.Identity, asked, again); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !read[bool](t, b.db, `SELECT realign_at > clock_timestamp() + interval '2 minutes' FROM identities WHERE id = ?`, user.Identity) {
+		t.Error("the identity does not come back")
+	}
+	for range 3 {
+		b.minuteLater(t)
+	}
+	if ids := b.due(t); len(ids) != 1 {
+		t.Errorf("due after three minutes: %v", ids)
+	}
+	if err := b.db.Aligned(t.Context(), user.Identity, asked, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		b.minuteLater(t)
+	}
+	if ids := b.due(t); len(ids) != 0 {
+		t.Errorf("due once nothing had to be changed: %v", ids)
+	}
+}
