@@ -43,7 +43,11 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 		{Address: "paused@example.com", Outcome: extension.OutcomeQueued, Refused: extension.RefusedPaused},
 		{Address: "newer@example.com", Outcome: extension.OutcomeQueued, Refused: extension.RefusedSuperseded},
 	}
+	s.report.NotSentAll = len(s.report.NotSent) + 1000
 	got := s.Get(t, batchPath)
+	if title := got.One(t, "#not-sent-title").Text(); title != "Not sent (1,012)" || !strings.Contains(got.Text(), "and 1,000 more") {
+		t.Errorf("of a list that is cut: %q", title)
+	}
 	if got.One(t, "h1").Text() != "Invitations sent" || got.One(t, "[data-batch-sentence]").Text() != "2 of 3 invitations were sent." {
 		t.Errorf("the page says %s", got.Text())
 	}

@@ -200,6 +200,8 @@ func (v usersView) note(user extension.User) note {
 		return note{words: "link ended", at: user.Facts.Expires}
 	case extension.Pending:
 		switch {
+		case !user.Facts.Registered.IsZero():
+			return note{words: "registered; has not accepted the terms yet"}
 		case user.Refused != "":
 			return note{words: "not sent: " + refusal(user.Refused, "")}
 		case user.Facts.Sent.IsZero():
