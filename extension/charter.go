@@ -55,7 +55,7 @@ func (o Organisation) check(refuse func(wrong bool, field, sentence string)) {
 	refuse(!region.MatchString(o.Region), "region", "The region is the two capital letters of a country (ISO 3166-1), or is left out.")
 	if o.ReplyTo != "" {
 		_, err := mail.ParseAddress(o.ReplyTo)
-		refuse(err != nil || strings.ContainsFunc(o.ReplyTo, unicode.IsControl), "reply-to", "The reply-to is no e-mail address.")
+		refuse(err != nil || strings.ContainsFunc(o.ReplyTo, unicode.IsControl), "reply-to", "The reply-to is no email address.")
 	}
 }
 

@@ -11,7 +11,10 @@ import (
 const maxName = 100
 
 // TidyName brings a typed name into the form that is kept: every kind of space is one plain space, none at the ends.
-func TidyName(name string) string { return strings.Join(strings.Fields(name), " ") }
+// Line ends and tabs are no spaces here; NameRefusal refuses them.
+func TidyName(name string) string {
+	return strings.Join(strings.FieldsFunc(name, func(r rune) bool { return unicode.Is(unicode.Zs, r) }), " ")
+}
 
 // NameRefusal says in one sentence what is wrong with a first or last name; empty when nothing is. Names are shown to
 // others and stand in letters, so they hold nothing invisible and nothing that a mail program would turn into a link.

@@ -67,7 +67,7 @@ func TestAWrongPasswordIsSaidPlainlyAndNotKept(t *testing.T) {
 	s.account.submitErr = &extension.RefusedError{Form: form}
 	got := s.post(t, "/login", credentials())
 	got.isStatus(t, http.StatusUnprocessableEntity)
-	got.shows(t, "The e-mail address or the password is not right.", `value="ada@northwind.example"`, `value="/o/northwind/users?status=Pending"`)
+	got.shows(t, "The email address or the password is not right.", `value="ada@northwind.example"`, `value="/o/northwind/users?status=Pending"`)
 	got.hides(t, "correct horse battery", "provided credentials")
 }
 

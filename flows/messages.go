@@ -33,7 +33,7 @@ func wording(message extension.Message, field string) string {
 	case kratosMissing, kratosTooShort:
 		return missing(field)
 	case kratosBadCredentials, kratosNoAccount, kratosNoIdentifier:
-		return "The e-mail address or the password is not right. Check both and try again."
+		return "The email address or the password is not right. Check both and try again."
 	case kratosWrongTOTP:
 		return "This code is not right. Codes change every 30 seconds: type the one that your app shows now."
 	case kratosLoginCodeWrong:
@@ -49,7 +49,7 @@ func wording(message extension.Message, field string) string {
 	case kratosNoCode:
 		return "This way of signing in does not work for this account. Choose another way."
 	case kratosNotVerified:
-		return "This e-mail address is not confirmed yet. Open the link in the e-mail that we sent you."
+		return "This email address is not confirmed yet. Open the link in the email that we sent you."
 	case kratosFlowExpired:
 		return "This page was open for too long. Try again."
 	case kratosNoMethod:
@@ -70,7 +70,7 @@ func wording(message extension.Message, field string) string {
 func missing(field string) string {
 	switch field {
 	case "identifier":
-		return "Enter your e-mail address."
+		return "Enter your email address."
 	case "password":
 		return "Enter your password."
 	case "code", "totp_code":

@@ -88,12 +88,12 @@ func TestAFormThatFollowsASaveIsBoundToTheRenewedSession(t *testing.T) {
 func TestAnAddressChangedByHandIsShownRefusedAndUnchanged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)
-	s.onboarding.saveErr = extension.Invalid("email", "The e-mail address cannot be changed.")
+	s.onboarding.saveErr = extension.Invalid("email", "The email address cannot be changed.")
 	form := filled(s, asInvitee)
 	form.Set("email", "mallory@evil.example")
 	got := s.post(t, "/register", form, signedIn(asInvitee))
 	got.isStatus(t, http.StatusUnprocessableEntity)
-	got.shows(t, "The e-mail address cannot be changed.", `value="bob@northwind.example"`)
+	got.shows(t, "The email address cannot be changed.", `value="bob@northwind.example"`)
 	got.hides(t, "mallory")
 	if s.onboarding.taken[0].Email != "mallory@evil.example" {
 		t.Error("the verb did not see what was posted")
@@ -150,7 +150,7 @@ func TestARegistrationWithoutAFreshSessionLeadsBackToTheLink(t *testing.T) {
 	}
 	for _, got := range answers {
 		got.isStatus(t, http.StatusForbidden)
-		got.shows(t, "Your session has ended", "Open the link in your e-mail again")
+		got.shows(t, "Your session has ended", "Open the link in your email again")
 	}
 }
 

@@ -321,7 +321,7 @@ func (p *Pages) tooLatePage() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p>Open the link in your e-mail again: if you can still register, its button leads you back to this step; if not, it tells you why.</p><p>Registered already? Then sign in.</p><p class=\"actions\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p>Open the link in your email again: if you can still register, its button leads you back to this step; if not, it tells you why.</p><p>Registered already? Then sign in.</p><p class=\"actions\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -632,7 +632,7 @@ func (p *Pages) welcomePage(place onboard.Place, desks []gate.Entry, token strin
 				return templ_7745c5c3_Err
 			}
 			if len(desks) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<p>You can invite and look after users. Next time, sign in with your e-mail address and your password.</p><div class=\"actions\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<p>You can invite and look after users. Next time, sign in with your email address and your password.</p><div class=\"actions\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -647,7 +647,7 @@ func (p *Pages) welcomePage(place onboard.Place, desks []gate.Entry, token strin
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<p>There is nothing more to do here. Close this page and go on to the application. Whenever it asks you to sign in, use your e-mail address and your password.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<p>There is nothing more to do here. Close this page and go on to the application. Whenever it asks you to sign in, use your email address and your password.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -862,14 +862,14 @@ func (p *Pages) linkNeededPage(place onboard.Place, token string) templ.Componen
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<p>If you cannot find the e-mail, look into the spam folder, or ask for a new one. ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<p>If you cannot find the email, look into the spam folder, or ask for a new one. ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var31 string
 			templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(whoInvited(place.Inviter, place.Organisation.Name))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `flows/steps.templ`, Line: 218, Col: 137}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `flows/steps.templ`, Line: 218, Col: 136}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 			if templ_7745c5c3_Err != nil {
@@ -894,7 +894,7 @@ func (p *Pages) linkNeededPage(place onboard.Place, token string) templ.Componen
 			return nil
 		})
 		templ_7745c5c3_Err = p.shell.Layout(web.Page{
-			Title: "Open the link in your e-mail", Lead: "You are invited to " + place.Organisation.Name + ", and the link in the invitation is the way in.",
+			Title: "Open the link in your email", Lead: "You are invited to " + place.Organisation.Name + ", and the link in the invitation is the way in.",
 			Organisation: &place.Organisation, Narrow: true,
 		}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var30), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

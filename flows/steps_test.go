@@ -24,7 +24,7 @@ func TestTheDispatcherSendsEveryStepToItsPage(t *testing.T) {
 		{step: extension.StepIn, status: http.StatusSeeOther, to: "/welcome"},
 		{step: extension.StepPaused, status: http.StatusForbidden, texts: []string{"Your access is paused", "Northwind Clinics", "Ada Park", "mailto:", "/logout"}},
 		{step: extension.StepExpired, status: http.StatusGone, texts: []string{"Your invitation has expired", "Ask for a new one", "Ada Park", "/logout"}},
-		{step: extension.StepStart, status: http.StatusForbidden, texts: []string{"Open the link in your e-mail", "Ada Park", "/logout"}},
+		{step: extension.StepStart, status: http.StatusForbidden, texts: []string{"Open the link in your email", "Ada Park", "/logout"}},
 		{step: extension.StepSecure, status: http.StatusInternalServerError},
 	} {
 		t.Run(string(c.step), func(t *testing.T) {

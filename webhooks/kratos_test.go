@@ -82,7 +82,7 @@ func TestEveryUrlTellsItsMethod(t *testing.T) {
 func TestAnObjectionIsSaidInTheWordsOfAParseHook(t *testing.T) {
 	t.Parallel()
 	for pointer, objection := range map[string]gate.Objection{
-		"#/traits/email":         {Trait: "email", ID: gate.ObjectionEmail, Sentence: "Your e-mail address cannot be changed here."},
+		"#/traits/email":         {Trait: "email", ID: gate.ObjectionEmail, Sentence: "Your email address cannot be changed here."},
 		"#/traits/terms/version": {Trait: "terms/version", ID: gate.ObjectionTerms, Sentence: "Old."},
 		"#/traits/phone":         {Trait: "phone", ID: gate.ObjectionFactor, Sentence: "First \"confirm\" <it>."},
 		"#/":                     {ID: gate.ObjectionPaused, Sentence: "Paused."},

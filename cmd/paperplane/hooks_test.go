@@ -48,11 +48,25 @@ func TestReports(t *testing.T) {
 			story{"lost reports of somebody who went away are made up for", func(t *testing.T) {
 				hooks.refuse(http.MethodPost, "/hooks/kratos/report/")
 				defer hooks.clear()
-				s.acceptsAtKratos(t, ada, "away@example.com")
+				ada.invites(t, "away@example.com")
+				v := s.visitor(t)
+				terms := v.registers(t, v.starts(t, s.linkTo(t, "away@example.com")))
+				accept := v.submission(t, terms, terms.formWith(t, "I accept the terms and conditions"))
+				v.do(t, accept.WithContext(withoutRedirects(t.Context()))).says(t, http.StatusSeeOther)
 				s.is(t, "away@example.com", extension.Pending)
-				s.rows(t, `UPDATE identities SET checked_at = checked_at - interval '2 minutes' WHERE id = $1`, s.user(t, "away@example.com").Identity)
+				s.forgetsLook(t, "away@example.com")
 				eventually(t, "the reconciliation finds the acceptance", func() bool { return s.status(t, "away@example.com") == extension.Active })
 				s.published(t, "away@example.com")
+			}},
+			story{"a claim without evidence is asked for on our page", func(t *testing.T) {
+				hooks.refuse(http.MethodPost, "/hooks/kratos/report/")
+				defer hooks.clear()
+				v := s.acceptsAtKratos(t, ada, "claim@example.com")
+				s.forgetsLook(t, "claim@example.com")
+				terms := v.open(t, "/next")
+				terms.says(t, 200, "Terms and conditions (EULA)")
+				s.is(t, "claim@example.com", extension.Pending)
+				v.press(t, terms, "I accept the terms and conditions").says(t, 200, "You’re in")
 			}},
 			story{"a report alone turns the user Active", func(t *testing.T) {
 				s.acceptsAtKratos(t, ada, "alone@example.com")
@@ -66,7 +80,7 @@ func TestReports(t *testing.T) {
 }
 
 // acceptsAtKratos goes through registration on the pages and accepts the terms at Kratos itself.
-func (s *testStack) acceptsAtKratos(t *testing.T, ada *visitor, address string) {
+func (s *testStack) acceptsAtKratos(t *testing.T, ada *visitor, address string) *visitor {
 	t.Helper()
 	ada.invites(t, address)
 	v := s.visitor(t)
@@ -75,6 +89,13 @@ func (s *testStack) acceptsAtKratos(t *testing.T, ada *visitor, address string) 
 	if status, errors := flow.submit(t, "profile", object{"traits": flow.traits(object{"terms": s.accepting(s.terms(t))})}); status != http.StatusOK {
 		t.Fatalf("accepting at Kratos answered %d, %v", status, errors)
 	}
+	return v
+}
+
+// forgetsLook makes it two minutes since Kratos was asked about a user.
+func (s *testStack) forgetsLook(t *testing.T, address string) {
+	t.Helper()
+	s.rows(t, `UPDATE identities SET checked_at = clock_timestamp() - interval '2 minutes' WHERE id = $1`, s.user(t, address).Identity)
 }
 
 // accepting is the trait that accepts a version of the terms.

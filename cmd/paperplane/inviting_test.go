@@ -29,9 +29,9 @@ func TestInvitingTakesBadInput(t *testing.T) {
 	with := func(typed ...string) []string { return append(append([]string{}, filled...), typed...) }
 	unknown := string(extension.NewID[extension.AreaID]())
 	for name, c := range map[string]refused{
-		"nothing":      {with("addresses", ""), 422, []string{"addresses"}, []string{"Type or paste at least one e-mail address."}},
-		"only space":   {with("addresses", " \n\t \n"), 422, []string{"addresses"}, []string{"Type or paste at least one e-mail address."}},
-		"no address":   {with("addresses", "nobody at all"), 422, []string{"addresses"}, []string{"No e-mail address was recognised in this text."}},
+		"nothing":      {with("addresses", ""), 422, []string{"addresses"}, []string{"Type or paste at least one email address."}},
+		"only space":   {with("addresses", " \n\t \n"), 422, []string{"addresses"}, []string{"Type or paste at least one email address."}},
+		"no address":   {with("addresses", "nobody at all"), 422, []string{"addresses"}, []string{"No email address was recognised in this text."}},
 		"nothing else": {[]string{"addresses", "a@example.com"}, 422, []string{"area", "role"}, []string{"Choose one of your service areas.", "Choose one of the roles."}},
 		"unknown area": {
 			[]string{"addresses", "a@example.com", "area", unknown, "role", "Carer"},
@@ -334,7 +334,7 @@ func (s *testStack) sendsMixedBatch(t *testing.T, ada *visitor) {
 		if got := batch.row(fmt.Sprintf("mixed%02d@example.com", i)); !strings.Contains(got, "The mail provider refused the message. It said: “The mailbox does not exist.”") {
 			t.Errorf("the refused address: %q", got)
 		}
-		if got := batch.row(fmt.Sprintf("mixed%02d@@example.com", i-2)); !strings.Contains(got, "Not a valid e-mail address.") {
+		if got := batch.row(fmt.Sprintf("mixed%02d@@example.com", i-2)); !strings.Contains(got, "Not a valid email address.") {
 			t.Errorf("the invalid address: %q", got)
 		}
 	}

@@ -137,7 +137,7 @@ func TestTheMailboxTakesWhatKratosIsToldToHandOver(t *testing.T) {
 		}
 		for _, version := range []string{"v1", "v26"} {
 			if status := file.Courier.HTTP.Request.send(t, "courier_email."+version+".json"); status != http.StatusNoContent {
-				t.Errorf("%s: an e-mail of %s is answered with %d", base, version, status)
+				t.Errorf("%s: an email of %s is answered with %d", base, version, status)
 			}
 			if status := file.Courier.Channels[0].Request.send(t, "courier_sms."+version+".json"); status != http.StatusNoContent {
 				t.Errorf("%s: a text message of %s is answered with %d", base, version, status)

@@ -197,7 +197,7 @@ func TestAnOrganisationIsNotFoundedWithoutAnAdministratorsAddress(t *testing.T) 
 	for _, administrator := range []string{"eve", "a@example.com, b@example.com", "a@example.com b@"} {
 		got := execute(t, environment(), "", "organisation", "create", "--slug", "north", "--name", "North", "--area", "East",
 			"--terms", terms, "--administrator", administrator)
-		if got.code != exitFailed || !strings.Contains(got.err, "give one e-mail address") { // not: the database does not answer
+		if got.code != exitFailed || !strings.Contains(got.err, "give one email address") { // not: the database does not answer
 			t.Errorf("%q: code %d, %q", administrator, got.code, got.err)
 		}
 	}

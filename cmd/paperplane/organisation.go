@@ -48,7 +48,7 @@ invites everybody else on the pages. The invitation is sent by the server that r
 			return err
 		}
 		if found := recognise.Recognise(flags.administrator); len(found.Recognised) != 1 || len(found.Rejected) > 0 {
-			return fmt.Errorf("administrator %q: give one e-mail address", flags.administrator) // before anything is founded
+			return fmt.Errorf("administrator %q: give one email address", flags.administrator) // before anything is founded
 		}
 		return withServer(cmd.Context(), c, newLogger(cmd.ErrOrStderr(), c.Log), func(ctx context.Context, s *server) error {
 			if err := found(ctx, s, charter, flags.administrator); err != nil {
@@ -67,7 +67,7 @@ invites everybody else on the pages. The invitation is sent by the server that r
 		"a role and its right (none, inviter, administrator), as Name:right; give it again for each")
 	f.StringVar(&flags.termsFile, "terms", "", "file with the terms and conditions (EULA): plain text, blank lines between paragraphs")
 	f.StringVar(&flags.termsTitle, "terms-title", "Terms and conditions", "heading of the terms")
-	f.StringVar(&flags.administrator, "administrator", "", "e-mail address of the first administrator")
+	f.StringVar(&flags.administrator, "administrator", "", "email address of the first administrator")
 	f.StringVar(&flags.region, "region", "", "country whose mobile numbers may be typed without + (ISO 3166-1 alpha-2)")
 	f.StringVar(&flags.replyTo, "reply-to", "", "where answers to letters go")
 	f.StringVar(&flags.twoFactor, "two-factor", string(extension.TwoFactorOff), "two-factor policy: off or required")

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"paperplane/extension"
 	"paperplane/extension/invite"
 )
@@ -19,7 +17,6 @@ func TestOutages(t *testing.T) {
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
 		s := startTestStack(t, binary, nil)
-		s.commitsForGood(t)
 		inTurn(t,
 			story{"Kratos is down", func(t *testing.T) {
 				crowd := s.gathers(t, "kratos")
@@ -57,19 +54,6 @@ func TestOutages(t *testing.T) {
 			story{"PostgreSQL dies in the middle of a batch", func(t *testing.T) { s.losesDatabaseInBatch(t) }},
 		)
 	})
-}
-
-// commitsForGood makes PostgreSQL keep what it has confirmed when it is killed, as it does wherever its settings were
-// not chosen for speed, and has everybody connect anew.
-func (s *testStack) commitsForGood(t *testing.T) {
-	t.Helper()
-	for _, database := range []string{"paperplane", "kratos"} {
-		s.rows(t, "ALTER DATABASE "+pgx.Identifier{database}.Sanitize()+" SET synchronous_commit = on")
-	}
-	if err := s.postgres.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "everything is ready again", func() bool { return s.visitor(t).open(t, "/readyz").status == http.StatusOK })
 }
 
 // ready asks for readiness and for life, which are different things.

@@ -58,7 +58,7 @@ func (s *testStack) pausesActive(t *testing.T, ada *visitor) {
 	s.is(t, "active@example.com", extension.Inactive)
 	v.open(t, "/next").says(t, 200, "Sign in")
 	v.signIn(t, "active@example.com", goodPassword).says(t, 403, "Your access is paused or was switched off.", "Ask your administrator.")
-	v.signIn(t, "active@example.com", "not the password").says(t, 422, "The e-mail address or the password is not right.")
+	v.signIn(t, "active@example.com", "not the password").says(t, 422, "The email address or the password is not right.")
 
 	ada.resumes(t, "active@example.com").says(t, 200, "active@example.com is Active again and can sign in.")
 	if got := v.whoami(t); got != http.StatusUnauthorized {
@@ -96,7 +96,7 @@ func (s *testStack) pausesHalfWay(t *testing.T, ada *visitor) {
 	if got := v.whoami(t); got != http.StatusUnauthorized {
 		t.Errorf("Kratos answers %d for the session", got)
 	}
-	v.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your e-mail again")
+	v.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
 	v.open(t, s.linkTo(t, "halfway@example.com")).says(t, 403, "Your access is paused")
 	ada.resumes(t, "halfway@example.com").says(t, 200, "halfway@example.com is Pending again")
 	if state := s.state(t, s.user(t, "halfway@example.com").Identity); state != "inactive" {

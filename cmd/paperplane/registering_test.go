@@ -35,8 +35,8 @@ func TestRegisteringTakesBadInput(t *testing.T) {
 				}
 				v.press(t, again, "Register", "password", goodPassword).faultsAre(t, "mobile")
 			}},
-			story{"an e-mail changed by hand is refused", func(t *testing.T) { v.changesEmailByHand(t) }},
-			story{"an e-mail changed at Kratos itself is refused", func(t *testing.T) { v.changesEmailAtKratos(t) }},
+			story{"an email changed by hand is refused", func(t *testing.T) { v.changesEmailByHand(t) }},
+			story{"an email changed at Kratos itself is refused", func(t *testing.T) { v.changesEmailAtKratos(t) }},
 			story{"everything put right is taken", func(t *testing.T) {
 				mobile := s.mobile()
 				again := v.press(t, v.open(t, "/register"), "Register", details(mobile, "first_name", " Zoë ", "last_name", "O'Neill-Ångström 佐藤", "password", "short")...)
@@ -65,7 +65,7 @@ func (v *visitor) isRefusedAtFields(t *testing.T, form page, taken string) {
 		"nothing":               {[]string{"first_name", "", "last_name", "  ", "mobile", "", "password", ""}, []string{"first_name", "last_name", "mobile", "password"}, "Choose a password."},
 		"a short password":      {[]string{"password", "Ab1!x"}, []string{"password"}, "at least 12 characters"},
 		"a password too long":   {[]string{"password", strings.Repeat("long enough ", 7)}, []string{"password"}, "at most 72"},
-		"a similar password":    {[]string{"password", "wrong.person@example.com"}, []string{"password"}, "too similar to your e-mail address"},
+		"a similar password":    {[]string{"password", "wrong.person@example.com"}, []string{"password"}, "too similar to your email address"},
 		"a phone of letters":    {[]string{"mobile", "call me maybe"}, []string{"mobile"}, "A mobile number has no letters."},
 		"a short phone":         {[]string{"mobile", "+4670"}, []string{"mobile"}, "This number is too short."},
 		"a phone of no country": {[]string{"mobile", "+999 123 456 789"}, []string{"mobile"}, "There is no country with this code."},
@@ -105,7 +105,7 @@ func (v *visitor) isRefusedAtFields(t *testing.T, form page, taken string) {
 				t.Error("the page holds the password")
 			}
 			if got := answer.value(t, "email"); got != "wrong.person@example.com" {
-				t.Errorf("the e-mail is %q", got)
+				t.Errorf("the email is %q", got)
 			}
 		})
 	}
@@ -121,7 +121,7 @@ func (v *visitor) changesEmailByHand(t *testing.T) {
 	form := v.open(t, "/register")
 	for _, email := range []string{"mallory@example.com", "", "wrong.person@example.com.evil.example", "ſomebody@example.com"} {
 		answer := v.press(t, form, "Register", details(v.stack.mobile(), "email", email)...)
-		answer.says(t, 422, "The e-mail address cannot be changed: the invitation is for wrong.person@example.com.")
+		answer.says(t, 422, "The email address cannot be changed: the invitation is for wrong.person@example.com.")
 		answer.faultsAre(t, "email")
 		if got := answer.value(t, "email"); got != "wrong.person@example.com" {
 			t.Errorf("the form shows %q", got)

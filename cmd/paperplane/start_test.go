@@ -39,8 +39,8 @@ func TestStart(t *testing.T) {
 				form := first.starts(t, link)
 				second.starts(t, link)
 				s.onlyLast(t, "second@example.com", first, second)
-				first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your e-mail again")
-				first.open(t, "/register").says(t, 403, "Open the link in your e-mail again")
+				first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
+				first.open(t, "/register").says(t, 403, "Open the link in your email again")
 				second.registers(t, second.open(t, "/register"))
 			}},
 			story{"when a password was set meanwhile: the link is dead and nobody gets in", func(t *testing.T) { s.startsWithPassword(t) }},
@@ -202,7 +202,7 @@ func (s *testStack) resendsToSomebodyStarted(t *testing.T, ada *visitor) {
 	eventually(t, "the session of the old link ends", func() bool {
 		return first.whoami(t) == http.StatusUnauthorized && s.sessions(t, id) == 0 && s.state(t, id) == "inactive"
 	})
-	first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your e-mail again")
+	first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
 	first.open(t, old).says(t, 404, "This link no longer works")
 
 	second := s.visitor(t)
@@ -281,9 +281,10 @@ func TestAnInvitationThatExpiresHalfWay(t *testing.T) {
 			s.is(t, address, extension.Expired)
 		}
 		id := s.user(t, "started@example.com").Identity
+		s.forgetsLook(t, "started@example.com")
 		eventually(t, "the sweep makes the identity inactive", func() bool { return s.state(t, id) == "inactive" })
 		eventually(t, "the sweep ends the sessions", func() bool { return started.whoami(t) == http.StatusUnauthorized && s.sessions(t, id) == 0 })
-		started.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your e-mail again")
+		started.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
 		started.open(t, s.linkTo(t, "started@example.com")).says(t, 410, "This invitation has expired")
 
 		// Who has a password keeps the account, but the invitation is over.

@@ -56,8 +56,8 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 		rows = append(rows, row.Text())
 	}
 	want := []string{
-		"foo@@bar.com Not a valid e-mail address. There is more than one @. Put a comma or a new line between two addresses.",
-		"?@? Not a valid e-mail address.",
+		"foo@@bar.com Not a valid email address. There is more than one @. Put a comma or a new line between two addresses.",
+		"?@? Not a valid email address.",
 		"member@example.com Already part of this organisation, and Active.",
 		"pending@example.com Already invited: the invitation is Pending and its link still works.",
 		"expired@example.com Already invited, but the invitation has Expired. Resend it from the users list",

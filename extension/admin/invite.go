@@ -130,7 +130,7 @@ func (p *Pages) showInvite(c *fiber.Ctx, status int, view inviteView) error {
 	}
 	view.page = p.page(c, view.visit, web.Page{
 		Title: "Invite users", Crumbs: crumbs(view.visit), Narrow: true, Scripts: []string{"invite.js"},
-		Lead: "Everybody on the list gets an e-mail with a link to register themselves. The link works for " +
+		Lead: "Everybody on the list gets an email with a link to register themselves. The link works for " +
 			lifetime(view.Organisation.LinkLifetime) + ".",
 	})
 	return p.shell.Render(c, status, p.invitePage(view))

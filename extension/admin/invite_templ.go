@@ -366,7 +366,7 @@ func inviteForm(view inviteView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = web.TextArea(web.Area{
-			Name: "addresses", Label: "E-mail addresses", Rows: "10", Value: view.typed.text,
+			Name: "addresses", Label: "Email addresses", Rows: "10", Value: view.typed.text,
 			Hint:  "Type or paste them, one per line or separated by commas. " + mostAtOnce(),
 			Error: web.ErrorAt(view.faults, "addresses"),
 		}).Render(ctx, templ_7745c5c3_Buffer)

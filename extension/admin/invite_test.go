@@ -39,7 +39,7 @@ func order(text string) map[string]string {
 func TestTheInvitePageAsksForAddressesAreaAndRole(t *testing.T) {
 	t.Parallel()
 	got := setup(t).Get(t, invitePath)
-	if got.One(t, "h1").Text() != "Invite users" || got.One(t, "label[for=field-addresses]").Text() != "E-mail addresses" {
+	if got.One(t, "h1").Text() != "Invite users" || got.One(t, "label[for=field-addresses]").Text() != "Email addresses" {
 		t.Errorf("the page says %s", got.Text())
 	}
 	if got.One(t, ".button-primary").Text() != "Invite" || !got.Has(".button-primary .icon-paper-plane") {

@@ -196,7 +196,7 @@ func (p *Pages) keptPage(view keptView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = web.TextArea(web.Area{Name: "addresses", Label: "E-mail addresses", Rows: "10", Value: view.typed.text}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.TextArea(web.Area{Name: "addresses", Label: "Email addresses", Rows: "10", Value: view.typed.text}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -34,7 +34,7 @@ func TestTheUsersPageSaysWhatTheUserGuideSays(t *testing.T) {
 	for _, tab := range got.All(".tabs a") {
 		tabs = append(tabs, tab.Text())
 	}
-	if diff := cmp.Diff([]string{"Name", "E-mail", "Service area", "Role", "Status", "Actions"}, heads); diff != "" {
+	if diff := cmp.Diff([]string{"Name", "Email", "Service area", "Role", "Status", "Actions"}, heads); diff != "" {
 		t.Errorf("columns (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"All 3", "Active 2", "Inactive 0", "Pending 0", "Expired 1"}, tabs); diff != "" {

@@ -50,9 +50,9 @@ func reasonOf(delivery extension.Delivery) reason {
 	switch delivery.Outcome {
 	case extension.OutcomeInvalid:
 		if sentence := recognise.Reason(delivery.Reason).Sentence(); sentence != "" {
-			return reason{Why: "Not a valid e-mail address. " + sentence}
+			return reason{Why: "Not a valid email address. " + sentence}
 		}
-		return reason{Why: "Not a valid e-mail address."}
+		return reason{Why: "Not a valid email address."}
 	case extension.OutcomeAlreadyMember:
 		return reason{Why: "Already part of this organisation, and Active."}
 	case extension.OutcomeAlreadyPending:

@@ -52,7 +52,7 @@ func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
 		return nil, fmt.Errorf("judge change of identity %s: %w", change.Identity, change.Malformed)
 	}
 	if identifier(change.Before.Email) != identifier(change.After.Email) {
-		return &Objection{Trait: "email", ID: ObjectionEmail, Sentence: "Your e-mail address cannot be changed here."}, nil
+		return &Objection{Trait: "email", ID: ObjectionEmail, Sentence: "Your email address cannot be changed here."}, nil
 	}
 	if allPaused(members) {
 		return &Objection{ID: ObjectionPaused, Sentence: "Your access is paused, so nothing can be changed. Ask your administrator."}, nil

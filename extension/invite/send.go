@@ -95,9 +95,9 @@ func TooMuch() string {
 
 func nothingRecognised(found recognise.Result) string {
 	if len(found.Rejected)+len(found.Ignored) == 0 {
-		return "Type or paste at least one e-mail address."
+		return "Type or paste at least one email address."
 	}
-	return "No e-mail address was recognised in this text. Check it for typing mistakes."
+	return "No email address was recognised in this text. Check it for typing mistakes."
 }
 
 // entries keeps every recognised and every rejected piece; duplicates are only counted, ignored words are dropped.

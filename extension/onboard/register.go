@@ -69,7 +69,7 @@ func (s *Service) check(place Place, r Registration) (string, error) {
 		return "", fmt.Errorf("read mobile number: %w", err)
 	}
 	if !strings.EqualFold(r.Email, place.User.Address) {
-		refuse("email", "The e-mail address cannot be changed: the invitation is for "+place.User.Address+".")
+		refuse("email", "The email address cannot be changed: the invitation is for "+place.User.Address+".")
 	}
 	if r.Password == "" {
 		refuse("password", "Choose a password.")
@@ -113,7 +113,7 @@ func plain(m extension.FieldMessage) (field, sentence string) {
 	case kratosTaken:
 		return "mobile", "This mobile number belongs to another account. Enter your own number, or ask your administrator to free it."
 	case kratosPasswordSimple:
-		return "password", "This password is too similar to your e-mail address. Choose another one."
+		return "password", "This password is too similar to your email address. Choose another one."
 	case kratosPasswordShort, kratosPasswordLong:
 		return "password", m.Text
 	case kratosPasswordLeaked:

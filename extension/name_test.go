@@ -1,0 +1,35 @@
+package extension_test
+
+import (
+	"strings"
+	"testing"
+
+	"paperplane/extension"
+)
+
+func TestNamesOfTheWorldAreTaken(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"Bob", "O'Brien", "Jean-Luc", "Ångström", "علی‌رضا", "李", "van der Berg", "St. John", strings.Repeat("ö", 100),
+		extension.TidyName(" Anna\u00a0 Maria "),
+	} {
+		if sentence := extension.NameRefusal(extension.TidyName(name), "first name"); sentence != "" {
+			t.Errorf("%q: %s", name, sentence)
+		}
+	}
+	if got := extension.TidyName(" Anna\u00a0 Maria "); got != "Anna Maria" {
+		t.Errorf("tidied to %q", got)
+	}
+}
+
+func TestNamesThatWouldMisleadAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"", "Bob\r\nBcc: eve@example.com", "Bob\tB", "Bob\x00", "\u202eboB", "Bob\u200b", "http://evil.example", "WWW.evil.example", "<b>Bob</b>",
+		"bob@example.com", "Bob\xff", strings.Repeat("ö", 101),
+	} {
+		if extension.NameRefusal(extension.TidyName(name), "first name") == "" {
+			t.Errorf("%q was taken", name)
+		}
+	}
+}
