@@ -17,8 +17,17 @@ func TestInvitingTakesBadInput(t *testing.T) {
 	t.Parallel()
 	s := startTestStack(t, "", nil)
 	ada := s.administrator(t)
-	other := s.foundSecond(t)
+	s.refusesOrders(t, ada, s.foundSecond(t))
+	s.refusesTooMuch(t, ada)
+	for _, table := range []string{"batches WHERE actor_user_id IS NOT NULL", "users WHERE address = 'a@example.com'"} {
+		if n := row[int](t, s, "SELECT count(*)::int FROM "+table); n != 0 {
+			t.Errorf("%d rows in %s after refusals, want none", n, table)
+		}
+	}
+}
 
+func (s *testStack) refusesOrders(t *testing.T, ada *visitor, other extension.Charter) {
+	t.Helper()
 	type refused struct {
 		typed  []string
 		status int
@@ -65,7 +74,6 @@ func TestInvitingTakesBadInput(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			answer := ada.press(t, ada.open(t, "/o/harbour/invite"), "Invite", c.typed...)
 			answer.says(t, c.status, c.words...)
 			answer.faultsAre(t, c.fields...)
@@ -78,32 +86,26 @@ func TestInvitingTakesBadInput(t *testing.T) {
 			}
 		})
 	}
-	t.Run("more than 4 MB", func(t *testing.T) {
-		t.Parallel()
-		paste := strings.Repeat("somebody.with.a.name@department.example.com\n", 5<<20/44)
-		form := ada.open(t, "/o/harbour/invite")
-		form.says(t, 200, "Up to 100,000 addresses or 4 MB of text at once.")
-		answer := ada.press(t, form, "Invite", with("addresses", paste)...)
-		answer.says(t, http.StatusRequestEntityTooLarge, "This is more than 4 MB of text or 100,000 addresses.")
-		answer.faultsAre(t, "addresses")
-		if answer.value(t, "addresses") != paste {
-			t.Error("the text is not kept")
-		}
-		if answer.value(t, "area") != "North Pier" || answer.value(t, "role") != "Carer" {
-			t.Error("the choices are not kept")
-		}
-		count := ada.request(t, http.MethodPost, "/o/harbour/invite/recognise", strings.NewReader(paste))
-		count.Header.Set("Origin", s.page(""))
-		count.Header.Set("Accept", "application/json")
-		ada.do(t, count).says(t, http.StatusRequestEntityTooLarge, "This is more than 4 MB of text or 100,000 addresses.")
-	})
-	t.Cleanup(func() {
-		for _, table := range []string{"batches WHERE actor_user_id IS NOT NULL", "users WHERE address = 'a@example.com'"} {
-			if n := row[int](t, s, "SELECT count(*)::int FROM "+table); n != 0 {
-				t.Errorf("%d rows in %s after refusals, want none", n, table)
-			}
-		}
-	})
+}
+
+func (s *testStack) refusesTooMuch(t *testing.T, ada *visitor) {
+	t.Helper()
+	paste := strings.Repeat("somebody.with.a.name@department.example.com\n", 5<<20/44)
+	form := ada.open(t, "/o/harbour/invite")
+	form.says(t, 200, "Up to 100,000 addresses or 4 MB of text at once.")
+	answer := ada.press(t, form, "Invite", "addresses", paste, "area", "North Pier", "role", "Carer")
+	answer.says(t, http.StatusRequestEntityTooLarge, "This is more than 4 MB of text or 100,000 addresses.")
+	answer.faultsAre(t, "addresses")
+	if answer.value(t, "addresses") != paste {
+		t.Error("the text is not kept")
+	}
+	if answer.value(t, "area") != "North Pier" || answer.value(t, "role") != "Carer" {
+		t.Error("the choices are not kept")
+	}
+	count := ada.request(t, http.MethodPost, "/o/harbour/invite/recognise", strings.NewReader(paste))
+	count.Header.Set("Origin", s.page(""))
+	count.Header.Set("Accept", "application/json")
+	ada.do(t, count).says(t, http.StatusRequestEntityTooLarge, "This is more than 4 MB of text or 100,000 addresses.")
 }
 
 // foundSecond founds a second organisation in the same stack and gives its charter.

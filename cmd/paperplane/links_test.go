@@ -15,7 +15,7 @@ func TestLinks(t *testing.T) {
 	t.Parallel()
 	s := startTestStack(t, "", nil)
 	ada := s.administrator(t)
-	ada.invites(t, "linda@example.com", "other@example.com", "revoked@example.com", "expired@example.com", "scanned@example.com", "leaks@example.com")
+	ada.invites(t, "linda@example.com", "other@example.com", "revoked@example.com", "expired@example.com", "scanned@example.com", "leaks@example.com", "used@example.com", "half@example.com")
 	inTurn(t,
 		story{"links that must not be told apart get the very same page", func(t *testing.T) { s.deadLinksAreAlike(t, ada) }},
 		story{"an expired link says so and whom to ask", func(t *testing.T) { s.expiredLinkSaysSo(t) }},
@@ -24,6 +24,20 @@ func TestLinks(t *testing.T) {
 			s.visitor(t).open(t, s.linkTo(t, "other@example.com")).says(t, 403, "Your access is paused", "You were invited by Ada Admin to Harbour Care.")
 			s.switchesOn(t, "other@example.com")
 			s.visitor(t).open(t, s.linkTo(t, "other@example.com")).says(t, 200, "Ada Admin invites you to Harbour Care")
+		}},
+		story{"the link of somebody registered leads to sign-in and no further", func(t *testing.T) {
+			v, address := s.visitor(t), s.linkTo(t, "half@example.com")
+			v.registers(t, v.starts(t, address))
+			other := s.visitor(t)
+			signIn := other.open(t, address)
+			signIn.says(t, 200, "Sign in")
+			if signIn.path() != "/login" || other.cookie(t, "/", "ory_kratos_session") != "" || strings.Contains(signIn.body, tokenOf(address)) {
+				t.Errorf("the link leads to %s", signIn.path())
+			}
+			if v.whoami(t) != http.StatusOK {
+				t.Error("the link ended the session")
+			}
+			other.press(t, signIn, "Sign in", "identifier", "half@example.com", "password", goodPassword).says(t, 200, "Terms and conditions (EULA)")
 		}},
 		story{"mail scanners use nothing up", func(t *testing.T) { s.scannersUseNothingUp(t) }},
 		story{"a token stands in its cookie and nowhere else", func(t *testing.T) { s.tokenLeaksNowhere(t) }},
@@ -83,17 +97,14 @@ func (s *testStack) deadLinksAreAlike(t *testing.T, ada *visitor) {
 		{"revoked by a resend", func(t *testing.T) page { t.Helper(); return s.revokedLink(t, ada) }},
 		{"used up", func(t *testing.T) page {
 			t.Helper()
-			v := s.visitor(t)
-			v.registers(t, v.starts(t, genuine))
+			s.visitor(t).joins(t, "linda@example.com")
 			return s.visitor(t).open(t, genuine)
 		}},
 		{"used up, in the browser that used it", func(t *testing.T) page {
 			t.Helper()
 			v := s.visitor(t)
-			v.starts(t, foreign)
-			s.rows(t, `UPDATE users SET registered_at = now() WHERE address = 'other@example.com'`)
-			defer s.rows(t, `UPDATE users SET registered_at = NULL WHERE address = 'other@example.com'`)
-			return v.open(t, "/join/"+string(s.user(t, "other@example.com").Invitation))
+			v.joins(t, "used@example.com")
+			return v.open(t, "/join/"+string(s.user(t, "used@example.com").Invitation))
 		}},
 		{"never sent", func(t *testing.T) page {
 			t.Helper()

@@ -294,7 +294,8 @@ func (s *testStack) inviterResends(t *testing.T, lead *visitor) {
 	}
 	pressing.Wait()
 	s.letters(t, "north@example.com", 2)
-	s.act(t, lead, north, "resend").says(t, 200, "An invitation to north@example.com")
+	eventually(t, "the letter is noted as sent", func() bool { return !s.user(t, "north@example.com").Facts.Sent.IsZero() })
+	s.act(t, lead, north, "resend").says(t, 200, "An invitation to north@example.com was sent less than a minute ago.")
 	if n := len(s.invitationsTo("north@example.com")); n != 2 {
 		t.Errorf("%d letters, want 2", n)
 	}

@@ -19,11 +19,11 @@ func (s *Service) Resend(ctx context.Context, actor extension.Actor, id extensio
 	if !actor.Elevated() {
 		return "", fmt.Errorf("resend invitation: %w", extension.ErrForbidden)
 	}
+	now := s.now() // before the user is read: Reissue refuses whom somebody else has written to since
 	user, err := s.store.User(ctx, actor, id)
 	if err != nil {
 		return "", fmt.Errorf("find user %s: %w", id, err)
 	}
-	now := s.now()
 	if sentence := resendRefusal(user, now); sentence != "" {
 		return "", extension.Invalid("", sentence)
 	}

@@ -238,8 +238,8 @@ func (c *placing) insertEntries(ctx context.Context, tx bun.Tx, b extension.Batc
 }
 
 // Reissue makes a resend batch: a new invitation for each of these users, with the places they have, and the ones
-// before are revoked, together with what was begun by them. A user whose newest invitation is still on its way, or who is Active or Inactive by now, is a
-// conflict: then somebody else was first.
+// before are revoked, together with what was begun by them. A user whose newest invitation is still on its way or went
+// out after the batch was pressed, or who is Active or Inactive by now, is a conflict: then somebody else was first.
 func (db *DB) Reissue(ctx context.Context, actor extension.Actor, b extension.Batch, users []extension.UserID) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := oneBatchAtATime(ctx, tx, b); err != nil {
@@ -272,9 +272,9 @@ func lockReissuable(ctx context.Context, tx bun.Tx, b extension.Batch, users []e
 		WITH held AS (
 			SELECT u.id FROM users u JOIN invitations i ON i.id = u.invitation_id
 			 WHERE u.organisation_id = ? AND u.id = ANY (?::uuid[]) AND u.paused_at IS NULL AND u.activated_at IS NULL
-			   AND (i.sent_at IS NOT NULL OR i.refused_at IS NOT NULL)
+			   AND coalesce(i.sent_at, i.refused_at) <= ?
 			 ORDER BY u.id FOR UPDATE OF u)
-		SELECT count(*) FROM held`, b.Organisation, array(users)).Scan(ctx, &free)
+		SELECT count(*) FROM held`, b.Organisation, array(users), b.Pressed.UTC()).Scan(ctx, &free)
 	if err != nil {
 		return fmt.Errorf("lock users: %w", err)
 	}

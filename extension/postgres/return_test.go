@@ -1,8 +1,11 @@
 package postgres_test
 
 import (
+	"errors"
 	"testing"
 	"time"
+
+	"paperplane/extension"
 )
 
 // TestAReturnOutlivesAnAlignmentThatFindsNothingToChange aligns twice in a row, as the page and the upkeep do at once:
@@ -40,5 +43,26 @@ func TestAReturnOutlivesAnAlignmentThatFindsNothingToChange(t *testing.T) {
 	}
 	if ids := b.due(t); len(ids) != 0 {
 		t.Errorf("due once nothing had to be changed: %v", ids)
+	}
+}
+
+// TestAResendIsRefusedToSomebodyWrittenToSinceItWasPressed presses twice at once: the second press had looked before the
+// first one's letter went out.
+func TestAResendIsRefusedToSomebodyWrittenToSinceItWasPressed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.send(t, b.place(t, "bob@example.com")) // at noon
+	bob := b.user(t, "bob@example.com")
+	resend := func(pressed time.Time) error {
+		return b.db.Reissue(t.Context(), b.admin, extension.Batch{
+			ID: extension.NewID[extension.BatchID](), Organisation: b.charter.Organisation.ID, Kind: extension.BatchResend,
+			Inviter: "Ada Admin", Pressed: pressed,
+		}, []extension.UserID{bob.ID})
+	}
+	if err := resend(noon().Add(-time.Second)); !errors.Is(err, extension.ErrConflict) {
+		t.Errorf("pressed before the letter went out: %v", err)
+	}
+	if err := resend(noon().Add(time.Second)); err != nil {
+		t.Errorf("pressed afterwards: %v", err)
 	}
 }
