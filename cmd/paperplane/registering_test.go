@@ -245,5 +245,6 @@ func (s *testStack) pressesTwice(t *testing.T) {
 	if n := row[int](t, s, `SELECT count(*)::int FROM audit WHERE user_id = $1 AND action = 'user.activated'`, s.user(t, "double@example.com").ID); n != 1 {
 		t.Errorf("%d activations are in the audit, want 1", n)
 	}
+	s.looksAgain(t) // one press may have undone what was published after the other
 	s.published(t, "double@example.com")
 }

@@ -242,6 +242,12 @@ func (s *testStack) switchesOn(t *testing.T, address string) {
 	}
 }
 
+// looksAgain makes it the time at which everything that was changed in Kratos is compared with it once more.
+func (s *testStack) looksAgain(t *testing.T) {
+	t.Helper()
+	s.rows(t, `UPDATE identities SET realign_at = clock_timestamp() WHERE realign_at IS NOT NULL`)
+}
+
 // runsOut makes the newest invitation of a user expire now.
 func (s *testStack) runsOut(t *testing.T, address string) {
 	t.Helper()

@@ -162,9 +162,10 @@ func TestAnUnknownIdentityIsNotFound(t *testing.T) {
 			t.Parallel()
 			ctx, id := t.Context(), extension.NewID[extension.IdentityID]()
 			_, read := s.client.Identity(ctx, id)
+			_, published := s.client.Publish(ctx, id, nil)
 			for name, err := range map[string]error{
 				"read": read, "enable": s.client.Enable(ctx, id, "a@example.com"), "disable": s.client.Disable(ctx, id),
-				"end sessions": s.client.EndSessions(ctx, id), "publish": s.client.Publish(ctx, id, nil),
+				"end sessions": s.client.EndSessions(ctx, id), "publish": published,
 			} {
 				if !errors.Is(err, extension.ErrNotFound) {
 					t.Errorf("%s: %v", name, err)
@@ -192,8 +193,8 @@ func TestPublishKeepsOtherMetadataAndWritesOnlyWhatDiffers(t *testing.T) {
 					public, _ := raw["metadata_public"].(map[string]any)
 					return public, raw["updated_at"]
 				}
-				if err := s.client.Publish(ctx, id, []extension.Membership{a, b}); err != nil {
-					t.Fatal(err)
+				if wrote, err := s.client.Publish(ctx, id, []extension.Membership{a, b}); err != nil || !wrote {
+					t.Fatal(wrote, err)
 				}
 				public, updated := read()
 				if want, _ := metadata.(map[string]any); want["tier"] != public["tier"] || (want == nil && len(public) != 1) || (want != nil && len(public) != 3) {
@@ -204,14 +205,14 @@ func TestPublishKeepsOtherMetadataAndWritesOnlyWhatDiffers(t *testing.T) {
 					t.Fatalf("%s: %v", name, organisations)
 				}
 				// The other order says the same, so nothing is written.
-				if err := s.client.Publish(ctx, id, []extension.Membership{b, a}); err != nil {
-					t.Fatal(err)
+				if wrote, err := s.client.Publish(ctx, id, []extension.Membership{b, a}); err != nil || wrote {
+					t.Fatal(wrote, err)
 				}
 				if _, again := read(); again != updated {
 					t.Errorf("%s: written again without a change", name)
 				}
 				b.Status = extension.Active
-				if err := s.client.Publish(ctx, id, []extension.Membership{b}); err != nil {
+				if _, err := s.client.Publish(ctx, id, []extension.Membership{b}); err != nil {
 					t.Fatal(err)
 				}
 				public, _ = read()
@@ -225,7 +226,7 @@ func TestPublishKeepsOtherMetadataAndWritesOnlyWhatDiffers(t *testing.T) {
 				if diff := cmp.Diff(any(want), public["paperplane"]); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", name, diff)
 				}
-				if err := s.client.Publish(ctx, id, nil); err != nil {
+				if _, err := s.client.Publish(ctx, id, nil); err != nil {
 					t.Fatal(err)
 				}
 				public, _ = read()
@@ -256,7 +257,7 @@ func TestAProjectionThatKratosLosesIsWrittenAgain(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = client.Publish(t.Context(), id, []extension.Membership{membership("lost", extension.Active)})
+				_, err = client.Publish(t.Context(), id, []extension.Membership{membership("lost", extension.Active)})
 				if (err == nil) != kept || (!kept && !errors.Is(err, extension.ErrUnavailable)) || patches.Load() != 3 {
 					t.Errorf("%d updates lost: %v after %d patches", lost, err, patches.Load())
 				}

@@ -42,28 +42,30 @@ const maxPublish = 3
 
 // Publish makes an identity's metadata tell these memberships and touches nothing else in it. It writes only when they
 // differ, and reads again afterwards, because Kratos loses an update that meets a settings submit. The caller holds the
-// identity's lock, so that an older projection cannot overtake a newer one. ErrNotFound says that there is no such
-// identity; an update that is lost three times in a row is an *extension.TroubleError.
-func (c *Client) Publish(ctx context.Context, id extension.IdentityID, memberships []extension.Membership) error {
+// identity's lock, so that an older projection cannot overtake a newer one. It tells whether it wrote: a submit that was
+// under way can still take that back, so look again later. ErrNotFound says that there is no such identity; an update
+// that is lost three times in a row is an *extension.TroubleError.
+func (c *Client) Publish(ctx context.Context, id extension.IdentityID, memberships []extension.Membership) (wrote bool, err error) {
 	want, err := project(memberships).decoded()
 	if err != nil {
-		return fmt.Errorf("publish memberships of identity %s: %w", id, err)
+		return false, fmt.Errorf("publish memberships of identity %s: %w", id, err)
 	}
 	for attempt := 0; ; attempt++ {
 		identity, err := answered(c.admin.IdentityAPI.GetIdentity(ctx, string(id)).Execute())
 		if err != nil {
-			return fmt.Errorf("publish memberships of identity %s: %w", id, err)
+			return wrote, fmt.Errorf("publish memberships of identity %s: %w", id, err)
 		}
 		if reflect.DeepEqual(identity.MetadataPublic[markKey], want) {
-			return nil
+			return wrote, nil
 		}
 		if attempt == maxPublish {
 			trouble := &extension.TroubleError{Sentence: "Ory Kratos does not keep what is written to an account."}
-			return fmt.Errorf("publish memberships of identity %s: %w", id, trouble)
+			return wrote, fmt.Errorf("publish memberships of identity %s: %w", id, trouble)
 		}
 		if _, err := c.patch(ctx, id, publication(identity.MetadataPublic, want)); err != nil {
-			return fmt.Errorf("publish memberships of identity %s: %w", id, err)
+			return wrote, fmt.Errorf("publish memberships of identity %s: %w", id, err)
 		}
+		wrote = true
 	}
 }
 

@@ -26,7 +26,7 @@ func everyCall(ctx context.Context, c *kratos.Client) map[string]error {
 	errs["enable"] = c.Enable(ctx, id, secret+"@example.com")
 	errs["disable"] = c.Disable(ctx, id)
 	errs["end sessions"] = c.EndSessions(ctx, id)
-	errs["publish"] = c.Publish(ctx, id, nil)
+	_, errs["publish"] = c.Publish(ctx, id, nil)
 	_, errs["admit"] = c.Admit(ctx, id, browser)
 	errs["ready"] = c.Ready(ctx)
 	_, errs["session"] = c.Session(ctx, browser)

@@ -196,6 +196,6 @@ func (k *steppedKratos) Admit(_ context.Context, id extension.IdentityID, _ exte
 	return extension.Reply{SetCookies: []string{"ory_kratos_session=1"}}, err
 }
 
-func (k *steppedKratos) Publish(_ context.Context, id extension.IdentityID, memberships []extension.Membership) error {
-	return k.call("publish", id, func() { k.published = memberships })
+func (k *steppedKratos) Publish(_ context.Context, id extension.IdentityID, memberships []extension.Membership) (bool, error) {
+	return true, k.call("publish", id, func() { k.published = memberships })
 }

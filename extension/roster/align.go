@@ -34,10 +34,11 @@ func (s *Service) Align(ctx context.Context, id extension.IdentityID) error {
 		if err != nil {
 			return err
 		}
-		if err := s.identities.Publish(ctx, id, standing.Memberships); err != nil {
+		wrote, err := s.identities.Publish(ctx, id, standing.Memberships)
+		if err != nil {
 			return fmt.Errorf("publish memberships of identity %s: %w", id, err)
 		}
-		if changed {
+		if changed || wrote {
 			return s.aligned(ctx, id, standing.Asked, realignAfter)
 		}
 		return s.aligned(ctx, id, standing.Asked, 0)

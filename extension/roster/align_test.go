@@ -78,6 +78,7 @@ type kratos struct {
 	identity extension.Identity
 	gone     bool
 	down     error
+	outdated bool // what is published differs
 }
 
 func (k *kratos) do(what string, obey func()) error {
@@ -114,8 +115,9 @@ func (k *kratos) EndSessions(context.Context, extension.IdentityID) error {
 	return k.do("end sessions", func() {})
 }
 
-func (k *kratos) Publish(context.Context, extension.IdentityID, []extension.Membership) error {
-	return k.do("publish", func() {})
+func (k *kratos) Publish(context.Context, extension.IdentityID, []extension.Membership) (wrote bool, err error) {
+	err = k.do("publish", func() { wrote, k.outdated = k.outdated, false })
+	return wrote, err
 }
 
 func scene() (*roster.Service, *rows, *kratos, *[]string) {
@@ -158,6 +160,20 @@ func TestAlignmentChangesOnlyWhatDiffersAndIsItsOwn(t *testing.T) {
 		}
 		if (r.again > 0) != c.comesBack || k.identity.Active != c.activeAtTheEnd {
 			t.Errorf("%s: comes back after %s, active %v", name, r.again, k.identity.Active)
+		}
+	}
+}
+
+func TestAlignmentComesBackAfterItHasPublished(t *testing.T) {
+	t.Parallel()
+	service, r, k, _ := scene()
+	k.outdated = true
+	for _, comesBack := range []bool{true, false} { // a submit that was under way can lose what was written
+		if err := service.Align(t.Context(), r.user.Identity); err != nil {
+			t.Fatal(err)
+		}
+		if (r.again > 0) != comesBack {
+			t.Errorf("comes back after %s, want it to: %v", r.again, comesBack)
 		}
 	}
 }

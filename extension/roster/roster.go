@@ -51,7 +51,8 @@ type Identities interface {
 	Enable(ctx context.Context, id extension.IdentityID, address string) error
 	Disable(ctx context.Context, id extension.IdentityID) error
 	EndSessions(ctx context.Context, id extension.IdentityID) error
-	Publish(ctx context.Context, id extension.IdentityID, memberships []extension.Membership) error
+	// Publish tells whether it had to write.
+	Publish(ctx context.Context, id extension.IdentityID, memberships []extension.Membership) (wrote bool, err error)
 }
 
 // Service is the verb.
