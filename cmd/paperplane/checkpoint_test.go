@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -93,9 +94,9 @@ func (c *checkpoint) refuse(method, path string) {
 	c.on(method, path, -1, func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) })
 }
 
-// lose lets the next n requests of a kind through and drops their answers.
-func (c *checkpoint) lose(method, path string, n int) {
-	c.on(method, path, n, func(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
+// lose lets the next request of a kind through and drops its answer.
+func (c *checkpoint) lose(method, path string) {
+	c.on(method, path, 1, func(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
 		pass.ServeHTTP(httptest.NewRecorder(), r)
 		c.mutex.Lock()
 		c.answers++
@@ -107,7 +108,7 @@ func (c *checkpoint) lose(method, path string, n int) {
 // onSecond loses the answer to the second request of a kind from now on.
 func (c *checkpoint) onSecond(method, path string) {
 	c.on(method, path, 1, func(w http.ResponseWriter, r *http.Request, pass http.Handler) { pass.ServeHTTP(w, r) })
-	c.lose(method, path, 1)
+	c.lose(method, path)
 }
 
 // lost counts the answers that were dropped.
@@ -126,9 +127,7 @@ func (c *checkpoint) hold(method, path string) (answered <-chan struct{}, releas
 		pass.ServeHTTP(kept, r)
 		close(here)
 		<-goOn
-		for name, values := range kept.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), kept.Header())
 		w.WriteHeader(kept.Code)
 		_, _ = w.Write(kept.Body.Bytes())
 	})

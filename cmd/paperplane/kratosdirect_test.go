@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -160,9 +161,7 @@ func (v *visitor) beginsSettings(t *testing.T) *settings {
 func (f *settings) submit(t *testing.T, method string, fields object) (status int, errors []int64) {
 	t.Helper()
 	body := object{"method": method, "csrf_token": f.attribute("csrf_token", "value")}
-	for name, value := range fields {
-		body[name] = value
-	}
+	maps.Copy(body, fields)
 	status, answer := f.visitor.inKratos(t, http.MethodPost, "/self-service/settings?flow="+f.flow["id"].(string), body)
 	if answer["ui"] != nil {
 		f.flow = answer

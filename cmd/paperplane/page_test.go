@@ -67,14 +67,6 @@ func (p page) lacks(t *testing.T, words ...string) {
 	}
 }
 
-// title is the page's heading.
-func (p page) title() string {
-	for node := range p.elements("h1") {
-		return textOf(node)
-	}
-	return ""
-}
-
 // value is what stands in the field with this name: of a select the chosen option's label.
 func (p page) value(t *testing.T, name string) string {
 	t.Helper()

@@ -72,7 +72,8 @@ func (v *visitor) isRefusedAtFields(t *testing.T, form page, taken string) {
 		"a phone that is taken": {[]string{"mobile", taken}, []string{"mobile"}, "This mobile number belongs to another account."},
 		"a taken phone, spelt otherwise": {
 			[]string{"mobile", "070-" + taken[5:8] + " " + taken[8:]},
-			[]string{"mobile"}, "This mobile number belongs to another account.",
+			[]string{"mobile"},
+			"This mobile number belongs to another account.",
 		},
 		"a name with a line end":  {[]string{"first_name", "Rob\nin"}, []string{"first_name"}, "contains characters that cannot be shown"},
 		"a name with a NUL":       {[]string{"first_name", "Rob\x00in"}, []string{"first_name"}, "contains characters that cannot be shown"},
@@ -175,7 +176,7 @@ func TestRegisteringGoesOnAfterLostAnswers(t *testing.T) {
 				v := s.visitor(t)
 				form := v.starts(t, s.linkTo(t, "lost@example.com"))
 				mobile := s.mobile()
-				public.lose(http.MethodPost, "/self-service/settings", 1) // of the profile
+				public.lose(http.MethodPost, "/self-service/settings") // of the profile
 				form = v.press(t, form, "Register", details(mobile)...)
 				form.says(t, 503, "What you typed stands below")
 				public.onSecond(http.MethodPost, "/self-service/settings") // of the password
@@ -184,7 +185,7 @@ func TestRegisteringGoesOnAfterLostAnswers(t *testing.T) {
 					t.Errorf("%d answers were lost, want 2", public.lost())
 				}
 				again.says(t, 200, "Terms and conditions (EULA)") // Kratos was asked: the password is set
-				public.lose(http.MethodPost, "/self-service/settings", 1)
+				public.lose(http.MethodPost, "/self-service/settings")
 				again = v.press(t, again, "I accept the terms and conditions")
 				if public.lost() != 3 {
 					t.Errorf("%d answers were lost, want 3", public.lost())

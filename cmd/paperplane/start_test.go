@@ -222,7 +222,7 @@ func (s *testStack) losesAnswersAtStart(t *testing.T, admin *checkpoint) {
 		{http.MethodDelete, own},
 		{http.MethodPost, "/admin/recovery/code"},
 	} {
-		admin.lose(call.method, call.path, 1)
+		admin.lose(call.method, call.path)
 		button := "Start"
 		if landing.has("Continue") {
 			button = "Continue"
