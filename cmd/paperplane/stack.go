@@ -51,6 +51,7 @@ type stackOptions struct {
 	secrets      stackSecrets
 	pgBin        string
 	kratosBinary string   // empty: built from tools/kratos
+	kratosEnv    []string // settings that override Kratos' configuration
 	settings     []string // more lines of configuration (PAPERPLANE_…=…), which win over the stack's own
 	timing       timing
 	log          *slog.Logger
@@ -119,7 +120,7 @@ func (s *stack) startKratos(ctx context.Context, o stackOptions, c config.Config
 		return fmt.Errorf("write Kratos configuration: %w", err)
 	}
 	s.kratos, err = local.StartKratos(ctx, local.KratosOptions{
-		Binary: binary, ConfigFile: path, Env: []string{"DSN=" + s.postgres.DSN("kratos")},
+		Binary: binary, ConfigFile: path, Env: append([]string{"DSN=" + s.postgres.DSN("kratos")}, o.kratosEnv...),
 		PublicPort: o.ports.kratosPublic, AdminPort: o.ports.kratosAdmin, Log: o.output,
 	})
 	return err

@@ -63,7 +63,8 @@ func startTestStack(t *testing.T, kratosBinary string, change func(*stackOptions
 	options := stackOptions{
 		stateDir: programs, workDir: t.TempDir(), ports: freePorts(t), secrets: newSecrets(), pgBin: local.FromEnvironment().PostgresBinaries,
 		kratosBinary: kratosBinary, timing: timing{now: ticking.now, upkeep: time.Second},
-		log: slog.New(quietly), output: io.Discard, progress: os.Stderr,
+		kratosEnv: []string{"HASHERS_BCRYPT_COST=4"}, // the tests would spend a third of their time on hashing
+		log:       slog.New(quietly), output: io.Discard, progress: os.Stderr,
 	}
 	if change != nil {
 		change(&options)
