@@ -31,7 +31,8 @@ type Letter struct {
 	Sender       string    `json:"sender"`   // RFC 5322 mailbox of the From header
 	ReplyTo      string    `json:"reply_to"` // may be empty
 	PublicURL    string    `json:"public_url"`
-	Expires      time.Time `json:"expires"`
+	Expires      time.Time `json:"expires"`            // of links that are made with this chunk
+	Reminder     bool      `json:"reminder,omitempty"` // repeats links that went out before; from version 2
 }
 
 // Recipient is one person of a chunk: one message each, never a shared To header.
@@ -40,7 +41,10 @@ type Recipient struct {
 	Address    string
 	Area       string // names, as they were when the invitation was made
 	Role       string
-	Link       string // filled in just before the call, never stored
+	LinkOf     InvitationID // whose link it is: the invitation's own, or of a reminder, the one that it repeats
+	Expires    time.Time    // of that link
+	Handed     bool         // an earlier attempt began to hand this message over, and nobody knows how it ended
+	Link       string       // filled in just before the call, never stored
 }
 
 // Receipt is what the provider said about one recipient.
@@ -48,6 +52,8 @@ type Receipt struct {
 	Invitation InvitationID
 	MessageID  string // the provider's id of the accepted message
 	Refused    string // the provider's reason when it never will accept it
+	Unknown    bool   // it may or may not have been sent, and must not be sent again by itself
+	Untried    bool   // it certainly was not sent, and goes into another chunk
 }
 
 // TroubleError says that a part we depend on does not do its work now and that the same call should be made again

@@ -26,7 +26,28 @@ type Organisation struct {
 	Language     string // BCP 47, of letters
 	Region       string // ISO 3166-1 alpha-2: how a mobile number without + is read; empty means that + is needed
 	ReplyTo      string // where invitees' answers go; empty means that the sender's address is used
+	Sending      Sending
 }
+
+// Sending is how an organisation wants its batches sent.
+type Sending struct {
+	UndoDelay time.Duration // between the press and the first message: time to take it back; zero for none
+	Reminders []int         // days after the invitation was sent, rising; none by default
+	StopLoss  StopLoss
+}
+
+// StopLoss is when a batch pauses itself: a provider stops sending for accounts with many bounces.
+type StopLoss struct {
+	Percent int // of sent messages that bounced; more than this pauses; zero for never
+	After   int // messages sent before it is judged
+}
+
+// The limits of Sending; the schema says the same. A new organisation has no undo delay and no reminders, and pauses at
+// more than 3 % of at least 50 messages (Resend asks for bounce rates below 4 %).
+const (
+	MaxUndoDelay = time.Hour
+	MaxReminders = 2
+)
 
 // ServiceArea is a part of an organisation (a site, a department) that users work in.
 type ServiceArea struct {

@@ -2,8 +2,9 @@ package extension
 
 // Filter chooses users for a list.
 type Filter struct {
-	Search string // part of a name or an address, in any case
-	Status Status // empty means all
+	Search string        // part of a name or an address, in any case
+	Status Status        // empty means all
+	Letter DeliveryState // of the newest message; empty means all
 	Cursor Cursor
 	Limit  int // how many rows; at most MaxPage
 }

@@ -17,6 +17,9 @@ type User struct {
 	Identity     IdentityID   // empty until provisioned
 	Invitation   InvitationID // the newest one
 	Refused      Refusal      // why the newest invitation was not sent; empty when it was, or still will be
+	Letter       LetterFacts  // of the newest message: the newest invitation's, or a reminder's of it
+	Suppressed   Suppression  // empty unless an earlier message bounced or was complained about
+	Stumble      Stumble      // the last mistake on the way in; zero when there was none
 	Facts        Facts
 	Assignments  []Assignment
 }

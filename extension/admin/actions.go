@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strings"
@@ -10,6 +11,18 @@ import (
 	"paperplane/extension"
 	"paperplane/extension/web"
 )
+
+// pausing deactivates users and takes it back. Both tell whether Kratos knows already; when it does not, our side obeys
+// all the same.
+type pausing interface {
+	Pause(ctx context.Context, actor extension.Actor, user extension.UserID) (told bool, err error)
+	Resume(ctx context.Context, actor extension.Actor, user extension.UserID) (told bool, err error)
+}
+
+// resending sends invitations again.
+type resending interface {
+	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
+}
 
 // cameFrom is the place in the list that an action was started from.
 func cameFrom(text string) place {

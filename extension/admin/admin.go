@@ -13,8 +13,6 @@ import (
 
 	"paperplane/extension"
 	"paperplane/extension/gate"
-	"paperplane/extension/invite"
-	"paperplane/extension/roster"
 	"paperplane/extension/web"
 )
 
@@ -30,22 +28,17 @@ type Gate interface {
 	Enter(ctx context.Context, session extension.Session, slug string) (gate.Entry, error)
 }
 
-// Inviter is the verb that invites.
+// Inviter is the verb that invites, page by page.
 type Inviter interface {
-	Choices(ctx context.Context, actor extension.Actor) (extension.Choices, error)
-	Send(ctx context.Context, actor extension.Actor, order invite.Order) (extension.BatchID, error)
-	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
-	Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error)
-	Progress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Progress, error)
+	ordering
+	resending
+	following
 }
 
-// Roster is the verb about users who are here.
+// Roster is the verb about users who are here, page by page.
 type Roster interface {
-	List(ctx context.Context, actor extension.Actor, filter extension.Filter) (roster.List, error)
-	Find(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
-	// Pause and Resume tell whether Kratos knows already; when it does not, our side obeys all the same.
-	Pause(ctx context.Context, actor extension.Actor, user extension.UserID) (told bool, err error)
-	Resume(ctx context.Context, actor extension.Actor, user extension.UserID) (told bool, err error)
+	listing
+	pausing
 }
 
 // Options are what the pages are made of.
@@ -71,14 +64,9 @@ func Mount(o Options) {
 	p := &Pages{shell: o.Shell, sessions: o.Sessions, gate: o.Gate, inviter: o.Inviter, roster: o.Roster}
 	organisation := o.Shell.App().Group("/o/:slug")
 	organisation.Get("/", p.home)
-	organisation.Get("/users", p.read(p.listUsers))
-	organisation.Post("/users/:user/pause", p.change(p.pause))
-	organisation.Post("/users/:user/resume", p.change(p.resume))
-	organisation.Post("/users/:user/resend", p.change(p.resend))
-	organisation.Get("/invite", p.read(p.newInvite))
-	organisation.Post("/invite", p.sendInvite) // enters by itself: what was typed outlives a lost session or right
-	organisation.Post("/invite/recognise", p.read(p.countAddresses))
-	organisation.Get("/batches/:batch", p.read(p.showBatch))
+	p.mountUsers(organisation)
+	p.mountInvite(organisation)
+	p.mountBatches(organisation)
 }
 
 // visit is who stands at a page: an elevated user who is in.

@@ -1,12 +1,24 @@
 package admin
 
 import (
+	"context"
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
 	"paperplane/extension/recognise"
 	"paperplane/extension/web"
 )
+
+// following is what a batch's page asks of the verb.
+type following interface {
+	Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error)
+	Progress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Progress, error)
+}
+
+// mountBatches puts the pages of batches below an organisation.
+func (p *Pages) mountBatches(organisation fiber.Router) {
+	organisation.Get("/batches/:batch", p.read(p.showBatch))
+}
 
 // reloadSeconds is how often a browser without JavaScript looks at a batch that is still being sent.
 const reloadSeconds = "3"

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,6 +14,19 @@ import (
 	"paperplane/extension/invite"
 	"paperplane/extension/web"
 )
+
+// ordering is what the invite page asks of the verb.
+type ordering interface {
+	Choices(ctx context.Context, actor extension.Actor) (extension.Choices, error)
+	Send(ctx context.Context, actor extension.Actor, order invite.Order) (extension.BatchID, error)
+}
+
+// mountInvite puts the invite page below an organisation.
+func (p *Pages) mountInvite(organisation fiber.Router) {
+	organisation.Get("/invite", p.read(p.newInvite))
+	organisation.Post("/invite", p.sendInvite) // enters by itself: what was typed outlives a lost session or right
+	organisation.Post("/invite/recognise", p.read(p.countAddresses))
+}
 
 // typed is what somebody has put into the invite form. It comes back with every answer that is not the batch's page.
 type typed struct {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/url"
@@ -13,6 +14,20 @@ import (
 	"paperplane/extension/roster"
 	"paperplane/extension/web"
 )
+
+// listing is what the users list asks of the verbs.
+type listing interface {
+	List(ctx context.Context, actor extension.Actor, filter extension.Filter) (roster.List, error)
+	Find(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
+}
+
+// mountUsers puts the users list and what its rows do below an organisation.
+func (p *Pages) mountUsers(organisation fiber.Router) {
+	organisation.Get("/users", p.read(p.listUsers))
+	organisation.Post("/users/:user/pause", p.change(p.pause))
+	organisation.Post("/users/:user/resume", p.change(p.resume))
+	organisation.Post("/users/:user/resend", p.change(p.resend))
+}
 
 // usersPerPage is how many rows one page of the list shows.
 const usersPerPage = 50

@@ -4,9 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"paperplane/extension"
 )
+
+// delivering is what delivery asks of the database.
+type delivering interface {
+	// ClaimChunk resumes a chunk that nobody is working on, or writes a new one down; nil when there is nothing to send.
+	ClaimChunk(ctx context.Context, batch extension.BatchID, claim extension.Claim) (*extension.Chunk, error)
+	SettleChunk(ctx context.Context, chunk extension.Chunk, receipts []extension.Receipt, now time.Time) error
+	// RefuseChunk gives a claimed chunk back after a call that was certainly not obeyed, ReleaseChunk after one of which
+	// nobody knows.
+	RefuseChunk(ctx context.Context, chunk extension.ChunkID) error
+	ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error
+	// AbandonChunk marks everybody in the chunk as unknown: the provider never answered and may have forgotten the key.
+	AbandonChunk(ctx context.Context, chunk extension.Chunk, now time.Time) error
+}
 
 // deliver hands one chunk of letters to the provider and tells how many people were in it.
 func (s *Service) deliver(ctx context.Context, batch extension.BatchID) (int, error) {

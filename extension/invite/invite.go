@@ -27,40 +27,14 @@ type Order struct {
 	Role  extension.RoleID
 }
 
-// Store is what the verb asks of the database.
+// Store is what the verb asks of the database, station by station.
 type Store interface {
-	Choices(ctx context.Context, organisation extension.OrganisationID) (extension.Choices, error)
-	// Place writes the batch and everything in it in one transaction, with the actor's audit. An address that the
-	// organisation knows already gets its outcome instead of an invitation. A batch that exists is left as it is: nil.
-	Place(ctx context.Context, actor extension.Actor, placement extension.Placement) error
-	// Reissue makes a resend batch of new invitations for these users and revokes the ones before.
-	Reissue(ctx context.Context, actor extension.Actor, batch extension.Batch, users []extension.UserID) error
-	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
-	Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error)
-	Progress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Progress, error)
-
-	// LeaseWork hands out invitations of a batch whose users have no identity yet, each to one caller at a time.
-	LeaseWork(ctx context.Context, batch extension.BatchID, most int, lease time.Duration) ([]extension.Work, error)
-	SettleWork(ctx context.Context, settled []extension.Settled, now time.Time) error
-	// ReleaseWork gives leased invitations back, so that the next attempt need not wait for the lease to run out.
-	ReleaseWork(ctx context.Context, work []extension.Work) error
-
-	// ClaimChunk resumes a chunk that nobody is working on, or writes a new one down; nil when there is nothing to send.
-	ClaimChunk(ctx context.Context, batch extension.BatchID, claim extension.Claim) (*extension.Chunk, error)
-	SettleChunk(ctx context.Context, chunk extension.Chunk, receipts []extension.Receipt, now time.Time) error
-	// RefuseChunk gives a claimed chunk back after a call that was certainly not obeyed, ReleaseChunk after one of which
-	// nobody knows.
-	RefuseChunk(ctx context.Context, chunk extension.ChunkID) error
-	ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error
-	// AbandonChunk marks everybody in the chunk as unknown: the provider never answered and may have forgotten the key.
-	AbandonChunk(ctx context.Context, chunk extension.Chunk, now time.Time) error
-
-	// Hold writes down what holds a batch up; an empty sentence says that nothing does.
-	Hold(ctx context.Context, batch extension.BatchID, sentence string) error
-	// Finish closes a batch in which nothing is left to do and tells whether it is closed.
-	Finish(ctx context.Context, batch extension.BatchID, now time.Time) (bool, error)
-	// Unfinished lists batches with work left.
-	Unfinished(ctx context.Context, most int) ([]extension.BatchID, error)
+	placing
+	reissuing
+	reporting
+	working
+	delivering
+	resting
 }
 
 // Identities is what the verb asks of Kratos.

@@ -4,9 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"paperplane/extension"
 )
+
+// working is what the making of identities asks of the database.
+type working interface {
+	// LeaseWork hands out invitations of a batch whose users have no identity yet, each to one caller at a time.
+	LeaseWork(ctx context.Context, batch extension.BatchID, most int, lease time.Duration) ([]extension.Work, error)
+	SettleWork(ctx context.Context, settled []extension.Settled, now time.Time) error
+	// ReleaseWork gives leased invitations back, so that the next attempt need not wait for the lease to run out.
+	ReleaseWork(ctx context.Context, work []extension.Work) error
+}
 
 // provision makes the Kratos identities of one round of invitations and tells how many it settled. Users whose
 // identity exists already (a resend) have no work here.

@@ -9,6 +9,13 @@ import (
 	"paperplane/extension"
 )
 
+// reissuing is what a resend asks of the database.
+type reissuing interface {
+	// Reissue makes a resend batch of new invitations for these users and revokes the ones before.
+	Reissue(ctx context.Context, actor extension.Actor, batch extension.Batch, users []extension.UserID) error
+	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
+}
+
 // ResendCooldown is how long after a message the next one to the same person may be asked for, so that two clicks are
 // one message.
 const ResendCooldown = time.Minute
@@ -29,7 +36,7 @@ func (s *Service) Resend(ctx context.Context, actor extension.Actor, id extensio
 	}
 	batch := extension.Batch{
 		ID: extension.NewID[extension.BatchID](), Organisation: actor.Organisation, Kind: extension.BatchResend,
-		Inviter: actor.Name, InviterUser: actor.User, Pressed: now,
+		Inviter: actor.Name, InviterUser: actor.User, Pressed: now, Starts: now,
 	}
 	if user.Identity != "" && user.Facts.Registered.IsZero() {
 		// An identity that was deleted in Kratos is let go of, so that this invitation makes a new one. When Kratos does

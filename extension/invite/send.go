@@ -10,6 +10,14 @@ import (
 	"paperplane/extension/recognise"
 )
 
+// placing is what the press of Invite asks of the database.
+type placing interface {
+	Choices(ctx context.Context, organisation extension.OrganisationID) (extension.Choices, error)
+	// Place writes the batch and everything in it in one transaction, with the actor's audit. An address that the
+	// organisation knows already gets its outcome instead of an invitation. A batch that exists is left as it is: nil.
+	Place(ctx context.Context, actor extension.Actor, placement extension.Placement) error
+}
+
 // Choices gives the areas and roles that the actor may invite to: areas that are not archived and that the actor acts
 // in, and roles with no more right than the actor's own. ErrForbidden for an actor without any right.
 func (s *Service) Choices(ctx context.Context, actor extension.Actor) (extension.Choices, error) {
@@ -40,6 +48,7 @@ func (s *Service) Send(ctx context.Context, actor extension.Actor, order Order) 
 	placement.Batch.Organisation = actor.Organisation
 	placement.Batch.Inviter, placement.Batch.InviterUser = actor.Name, actor.User
 	placement.Batch.Pressed = s.now()
+	placement.Batch.Starts = placement.Batch.Pressed
 	if err := s.store.Place(ctx, actor, placement); err != nil {
 		return "", fmt.Errorf("place batch %s: %w", placement.Batch.ID, err)
 	}
@@ -126,29 +135,4 @@ func cut(text string) string {
 		end = i
 	}
 	return text[:end]
-}
-
-// Progress counts a batch's messages, for a page that follows along; it sees what Report sees.
-func (s *Service) Progress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Progress, error) {
-	if !actor.Elevated() {
-		return extension.Progress{}, fmt.Errorf("follow batch: %w", extension.ErrForbidden)
-	}
-	progress, err := s.store.Progress(ctx, actor, batch)
-	if err != nil {
-		return extension.Progress{}, fmt.Errorf("follow batch %s: %w", batch, err)
-	}
-	return progress, nil
-}
-
-// Report gives the confirmation screen of a batch of the actor's organisation; an inviter sees only batches to areas
-// of their own and those they pressed themselves.
-func (s *Service) Report(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Report, error) {
-	if !actor.Elevated() {
-		return extension.Report{}, fmt.Errorf("show batch: %w", extension.ErrForbidden)
-	}
-	report, err := s.store.Report(ctx, actor, batch)
-	if err != nil {
-		return extension.Report{}, fmt.Errorf("show batch %s: %w", batch, err)
-	}
-	return report, nil
 }

@@ -9,6 +9,16 @@ import (
 	"paperplane/extension"
 )
 
+// resting is what the work on batches asks of the database.
+type resting interface {
+	// Hold writes down what holds a batch up; an empty sentence says that nothing does.
+	Hold(ctx context.Context, batch extension.BatchID, sentence string) error
+	// Finish closes a batch in which nothing is left to do and tells whether it is closed.
+	Finish(ctx context.Context, batch extension.BatchID, now time.Time) (bool, error)
+	// Unfinished lists batches with work left.
+	Unfinished(ctx context.Context, most int) ([]extension.BatchID, error)
+}
+
 // The sizes of one round. Kratos gains nothing beyond 100 rows a call, and the provider takes 100 messages.
 const (
 	workPerCall  = 100

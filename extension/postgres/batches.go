@@ -56,10 +56,10 @@ func oneBatchAtATime(ctx context.Context, tx bun.Tx, b extension.Batch) error {
 // insertBatch tells whether the batch is new.
 func insertBatch(ctx context.Context, tx bun.Tx, b extension.Batch, recognised, duplicates int) (bool, error) {
 	result, err := tx.NewRaw(`
-		INSERT INTO batches (id, organisation_id, kind, area_id, role_id, actor_user_id, actor_name, pressed_at, recognised, duplicates)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		INSERT INTO batches (id, organisation_id, kind, area_id, role_id, actor_user_id, actor_name, pressed_at, starts_at, recognised, duplicates)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 		b.ID, b.Organisation, string(b.Kind), nullID(b.Area.ID), nullID(b.Role.ID), nullID(b.InviterUser), b.Inviter,
-		b.Pressed.UTC(), recognised, duplicates).Exec(ctx)
+		b.Pressed.UTC(), b.Starts.UTC(), recognised, duplicates).Exec(ctx)
 	if err != nil {
 		return false, fmt.Errorf("insert batch: %w", err)
 	}
@@ -203,7 +203,7 @@ func (c *placing) insertInvitations(ctx context.Context, tx bun.Tx, b extension.
 		tx.NewRaw(`
 			INSERT INTO invitations (id, organisation_id, user_id, batch_id, area_names, role_names)
 			SELECT invitation_id, ?, user_id, ?, ?, ? FROM (?) AS q`, b.Organisation, b.ID, b.Area.Name, b.Role.Name, queued),
-		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, queued),
+		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id, letter_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, queued),
 		tx.NewRaw(`DELETE FROM assignments s USING (?) AS q WHERE s.user_id = q.user_id`, queued), // of an invitation that was refused
 		tx.NewRaw(`
 			INSERT INTO assignments (organisation_id, user_id, area_id, role_id)
@@ -296,7 +296,7 @@ func reissueStatements(tx bun.Tx, b extension.Batch, users []extension.UserID, i
 			  FROM (?) AS q LEFT JOIN assignments s ON s.user_id = q.user_id
 			  LEFT JOIN areas ar ON ar.id = s.area_id LEFT JOIN roles ro ON ro.id = s.role_id
 			 GROUP BY q.invitation_id, q.user_id`, b.Organisation, b.ID, asked),
-		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, asked),
+		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id, letter_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, asked),
 		tx.NewRaw(`
 			UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
 			  FROM (?) AS q JOIN users u ON u.id = q.user_id

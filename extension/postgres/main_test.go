@@ -52,6 +52,7 @@ func newCharter(slug string) extension.Charter {
 		Organisation: extension.Organisation{
 			ID: id, Slug: slug, Name: "Organisation " + slug, TwoFactor: extension.TwoFactorOff,
 			LinkLifetime: extension.DefaultLinkLifetime, Language: "en",
+			Sending: extension.Sending{StopLoss: extension.StopLoss{Percent: 3, After: 50}}, // the schema's defaults
 		},
 		Areas: []extension.ServiceArea{
 			{ID: extension.NewID[extension.AreaID](), Name: "East"},

@@ -9,7 +9,7 @@ import (
 
 // memberColumns reads a user with its organisation, the current terms and who invited it last.
 const memberColumns = userColumns + `,
-	o.slug, o.name AS organisation, o.two_factor, o.link_lifetime, o.language, o.region, o.reply_to,
+	` + organisationColumns + `,
 	coalesce(b.actor_name, '') AS inviter,
 	t.id AS terms_id, coalesce(t.version, 0) AS terms_version, coalesce(t.title, '') AS terms_title,
 	coalesce(t.body, '') AS terms_body, coalesce(t.sha256, '') AS terms_sha256, t.published_at AS terms_published_at`
@@ -22,13 +22,7 @@ const memberTables = userTables + `
 
 type memberRow struct {
 	userRow
-	Slug             string
-	Organisation     string
-	TwoFactor        extension.TwoFactor
-	LinkLifetime     int64
-	Language         string
-	Region           string
-	ReplyTo          string
+	organisationRow
 	Inviter          string
 	TermsID          *extension.TermsID
 	TermsVersion     int
@@ -45,10 +39,7 @@ func (r memberRow) member() (extension.Member, error) {
 	}
 	m := extension.Member{
 		User: user, Inviter: r.Inviter,
-		Organisation: extension.Organisation{
-			ID: r.OrganisationID, Slug: r.Slug, Name: r.Organisation, TwoFactor: r.TwoFactor,
-			LinkLifetime: time.Duration(r.LinkLifetime) * time.Second, Language: r.Language, Region: r.Region, ReplyTo: r.ReplyTo,
-		},
+		Organisation: r.organisation(r.OrganisationID),
 	}
 	if r.TermsID != nil {
 		m.Terms = extension.Terms{
@@ -91,8 +82,9 @@ func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension
 			l.revoked_at IS NOT NULL AS revoked, l.refused_at IS NOT NULL AND l.refused <> 'unknown' AS was_refused,
 			l.expires_at AS link_expires, lb.actor_name AS link_inviter, l.area_names, l.role_names
 		FROM invitations l JOIN batches lb ON lb.id = l.batch_id
-		JOIN LATERAL (SELECT * FROM users n WHERE n.id = l.user_id) u ON true
+		JOIN LATERAL (SELECT * FROM users m WHERE m.id = l.user_id) u ON true
 		LEFT JOIN invitations i ON i.id = u.invitation_id
+		LEFT JOIN invitations n ON n.id = u.letter_id
 		JOIN organisations o ON o.id = u.organisation_id
 		LEFT JOIN batches b ON b.id = i.batch_id
 		LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true

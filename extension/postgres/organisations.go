@@ -10,7 +10,8 @@ import (
 	"paperplane/extension"
 )
 
-// Establish writes a new organisation with its areas, roles and terms in one transaction. A slug that is taken is a
+// Establish writes a new organisation with its areas, roles and terms in one transaction; its batches are sent as the
+// schema's defaults say. A slug that is taken is a
 // conflict.
 func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter extension.Charter, now time.Time) error {
 	o := charter.Organisation
@@ -46,25 +47,44 @@ func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter exte
 	})
 }
 
+// organisationColumns reads an organisation o into an organisationRow, under names that no other row has.
+const organisationColumns = `o.slug, o.name AS organisation, o.two_factor, o.link_lifetime, o.language, o.region, o.reply_to,
+	o.undo_delay, o.reminder_days, o.stop_loss_percent, o.stop_loss_after`
+
+type organisationRow struct {
+	Slug            string
+	Organisation    string
+	TwoFactor       extension.TwoFactor
+	LinkLifetime    int64
+	Language        string
+	Region          string
+	ReplyTo         string
+	UndoDelay       int64
+	ReminderDays    []int `bun:",array"`
+	StopLossPercent int
+	StopLossAfter   int
+}
+
+func (r organisationRow) organisation(id extension.OrganisationID) extension.Organisation {
+	return extension.Organisation{
+		ID: id, Slug: r.Slug, Name: r.Organisation, TwoFactor: r.TwoFactor,
+		LinkLifetime: time.Duration(r.LinkLifetime) * time.Second, Language: r.Language, Region: r.Region, ReplyTo: r.ReplyTo,
+		Sending: extension.Sending{
+			UndoDelay: time.Duration(r.UndoDelay) * time.Second, Reminders: append([]int(nil), r.ReminderDays...),
+			StopLoss: extension.StopLoss{Percent: r.StopLossPercent, After: r.StopLossAfter},
+		},
+	}
+}
+
 // OrganisationBySlug finds an organisation.
 func (db *DB) OrganisationBySlug(ctx context.Context, slug string) (extension.Organisation, error) {
 	var row struct {
-		ID           extension.OrganisationID
-		Slug         string
-		Name         string
-		TwoFactor    extension.TwoFactor
-		LinkLifetime int64
-		Language     string
-		Region       string
-		ReplyTo      string
+		ID extension.OrganisationID
+		organisationRow
 	}
-	err := db.bun.NewRaw(`SELECT id, slug, name, two_factor, link_lifetime, language, region, reply_to FROM organisations WHERE slug = ?`, slug).
-		Scan(ctx, &row)
+	err := db.bun.NewRaw("SELECT o.id, "+organisationColumns+" FROM organisations o WHERE o.slug = ?", slug).Scan(ctx, &row)
 	if err != nil {
 		return extension.Organisation{}, kind(err)
 	}
-	return extension.Organisation{
-		ID: row.ID, Slug: row.Slug, Name: row.Name, TwoFactor: row.TwoFactor,
-		LinkLifetime: time.Duration(row.LinkLifetime) * time.Second, Language: row.Language, Region: row.Region, ReplyTo: row.ReplyTo,
-	}, nil
+	return row.organisation(row.ID), nil
 }

@@ -21,6 +21,12 @@ type batchRow struct {
 	PressedAt      time.Time
 	Recognised     int
 	Duplicates     int
+	StartsAt       time.Time
+	PausedAt       *time.Time
+	PausedBy       string
+	CancelledAt    *time.Time
+	CancelledBy    string
+	FinishedAt     *time.Time
 	Trouble        string
 	Queued         int
 	Sent           int
@@ -59,6 +65,7 @@ func (db *DB) batch(ctx context.Context, actor extension.Actor, id extension.Bat
 	var row batchRow
 	q := db.bun.NewSelect().ColumnExpr(`b.id, b.organisation_id, b.kind, b.area_id, coalesce(ar.name, '') AS area_name,
 			b.role_id, coalesce(ro.name, '') AS role_name, b.actor_user_id, b.actor_name, b.pressed_at, b.recognised, b.duplicates, b.trouble,
+			b.starts_at, b.paused_at, b.paused_by, b.cancelled_at, b.cancelled_by, b.finished_at,
 			(SELECT count(*) FROM invitations i WHERE i.batch_id = b.id) AS queued,
 			(SELECT count(*) FROM invitations i WHERE i.batch_id = b.id AND i.sent_at IS NOT NULL) AS sent,
 			(SELECT count(*) FROM invitations i WHERE i.batch_id = b.id AND i.refused_at IS NOT NULL) AS refused`).
@@ -76,6 +83,8 @@ func (r batchRow) report() extension.Report {
 		Batch: extension.Batch{
 			ID: r.ID, Organisation: r.OrganisationID, Kind: r.Kind, Inviter: r.ActorName, Pressed: r.PressedAt.UTC(),
 			Area: extension.ServiceArea{Name: r.AreaName}, Role: extension.Role{Name: r.RoleName},
+			Starts: r.StartsAt.UTC(), Paused: fromNull(r.PausedAt), PausedBy: r.PausedBy,
+			Cancelled: fromNull(r.CancelledAt), CancelledBy: r.CancelledBy, Finished: fromNull(r.FinishedAt),
 		},
 		Progress: extension.Progress{
 			Queued: r.Queued, Sent: r.Sent, Refused: r.Refused, Waiting: r.Queued - r.Sent - r.Refused, Trouble: r.Trouble,
@@ -102,12 +111,12 @@ func (db *DB) deliveries(ctx context.Context, batch extension.BatchID, where str
 		Text          string
 		Outcome       extension.Outcome
 		Reason        string
-		SentAt        *time.Time
 		Refused       extension.Refusal
 		RefusedDetail string
+		letterRow
 	}
-	q := db.bun.NewSelect().ColumnExpr(`e.user_id, e.address, e.text, e.outcome, e.reason, i.sent_at,
-			coalesce(i.refused, '') AS refused, coalesce(i.refused_detail, '') AS refused_detail`).
+	q := db.bun.NewSelect().ColumnExpr(`e.user_id, e.address, e.text, e.outcome, e.reason,
+			coalesce(i.refused, '') AS refused, coalesce(i.refused_detail, '') AS refused_detail, `+letterColumns("i")).
 		TableExpr("batch_entries e").Join("LEFT JOIN invitations i ON i.id = e.invitation_id").
 		Where("e.batch_id = ?", batch).Where(where).OrderExpr("e.position").Limit(int64(most))
 	if err := q.Scan(ctx, &rows); err != nil {
@@ -117,7 +126,7 @@ func (db *DB) deliveries(ctx context.Context, batch extension.BatchID, where str
 	for i, r := range rows {
 		list[i] = extension.Delivery{
 			Address: r.Address, Text: r.Text, Outcome: r.Outcome, Reason: r.Reason,
-			Sent: fromNull(r.SentAt), Refused: r.Refused, Detail: r.RefusedDetail,
+			Refused: r.Refused, Detail: r.RefusedDetail, Letter: r.letter(),
 		}
 		if r.UserID != nil {
 			list[i].User = *r.UserID

@@ -17,7 +17,10 @@ import (
 // arguments say which areas' assignments are read.
 const userColumns = `
 	u.id, u.organisation_id, u.address, u.address_key, u.first_name, u.last_name, u.mobile, u.identity_id, u.invitation_id,
-	u.invited_at, u.registered_at, u.activated_at, u.paused_at,
+	u.invited_at, u.registered_at, u.activated_at, u.paused_at, coalesce(u.suppressed, '') AS suppressed,
+	u.stumbled_at, u.stumbled_step, u.stumbled_on,
+	n.sent_at AS letter_sent_at, n.delayed_at AS letter_delayed_at, n.delivered_at AS letter_delivered_at,
+	n.bounced_at AS letter_bounced_at, n.complained_at AS letter_complained_at, coalesce(n.delivery_detail, '') AS letter_detail,
 	i.sent_at, i.opened_at, i.expires_at, i.started_at AS begun_at, coalesce(i.refused, '') AS refused,
 	(SELECT min(f.proven_at) FROM factors f WHERE f.identity_id = u.identity_id) AS secured_at,
 	(SELECT CASE WHEN a.confirmed_at IS NOT NULL THEN a.accepted_at END
@@ -37,8 +40,8 @@ func areasOf(actor extension.Actor) []any {
 	return []any{!bound, array(areas)}
 }
 
-// userTables joins the newest invitation.
-const userTables = ` FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id `
+// userTables joins the newest invitation i and the newest letter n.
+const userTables = ` FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id LEFT JOIN invitations n ON n.id = u.letter_id `
 
 type userRow struct {
 	ID             extension.UserID
@@ -59,9 +62,14 @@ type userRow struct {
 	ExpiresAt      *time.Time
 	BegunAt        *time.Time
 	Refused        extension.Refusal
-	SecuredAt      *time.Time
-	AcceptedAt     *time.Time
-	Assignments    json.RawMessage
+	Suppressed     extension.Suppression
+	StumbledAt     *time.Time
+	StumbledStep   extension.Step
+	StumbledOn     string
+	letterRow
+	SecuredAt   *time.Time
+	AcceptedAt  *time.Time
+	Assignments json.RawMessage
 }
 
 type assignmentRow struct {
@@ -76,7 +84,8 @@ type assignmentRow struct {
 func (r userRow) user() (extension.User, error) {
 	u := extension.User{
 		ID: r.ID, Organisation: r.OrganisationID, Address: r.Address, FirstName: r.FirstName, LastName: r.LastName,
-		Mobile: r.Mobile, Refused: r.Refused,
+		Mobile: r.Mobile, Refused: r.Refused, Letter: r.letter(), Suppressed: r.Suppressed,
+		Stumble: extension.Stumble{At: fromNull(r.StumbledAt), Step: r.StumbledStep, Sentence: r.StumbledOn},
 		Facts: extension.Facts{
 			Invited: r.InvitedAt.UTC(), Sent: fromNull(r.SentAt), Opened: fromNull(r.OpenedAt), Expires: fromNull(r.ExpiresAt),
 			Started: fromNull(r.BegunAt), Registered: fromNull(r.RegisteredAt), Secured: fromNull(r.SecuredAt),
@@ -104,9 +113,10 @@ func (r userRow) user() (extension.User, error) {
 	return u, nil
 }
 
-// visible limits a query over users u to what an actor may see.
+// visible limits a query over users u to what an actor may see. Somebody whose only invitation was cancelled before it
+// was sent was never invited, and is not seen at all.
 func visible(q *bun.SelectQuery, actor extension.Actor) *bun.SelectQuery {
-	q = q.Where("u.organisation_id = ?", actor.Organisation)
+	q = q.Where("u.organisation_id = ? AND u.withdrawn_at IS NULL", actor.Organisation)
 	if areas, bound := actor.AreaBound(); bound {
 		q = q.Where("EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = u.id AND s.area_id = ANY (?::uuid[]))", array(areas))
 	}
@@ -117,7 +127,7 @@ func visible(q *bun.SelectQuery, actor extension.Actor) *bun.SelectQuery {
 func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.UserID) (extension.User, error) {
 	var row userRow
 	q := db.bun.NewSelect().ColumnExpr(userColumns, areasOf(actor)...).TableExpr("users u").
-		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Where("u.id = ?", id)
+		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id").Where("u.id = ?", id)
 	if err := visible(q, actor).Scan(ctx, &row); err != nil {
 		return extension.User{}, kind(err)
 	}
@@ -128,7 +138,7 @@ func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.User
 func (db *DB) Users(ctx context.Context, actor extension.Actor, filter extension.Filter, now time.Time) (extension.UserPage, error) {
 	var rows []userRow
 	q := db.bun.NewSelect().ColumnExpr(userColumns, areasOf(actor)...).TableExpr("users u").
-		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Limit(int64(filter.Limit) + 1)
+		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id").Limit(int64(filter.Limit) + 1)
 	q = matching(visible(q, actor), filter.Search)
 	if filter.Status != "" {
 		q = q.Where("user_status(u.paused_at, u.activated_at, i.expires_at, ?) = ?", now.UTC(), string(filter.Status))

@@ -231,7 +231,8 @@ func letterOf(ctx context.Context, tx bun.Tx, batch extension.BatchID) (*chunkRo
 func recipients(ctx context.Context, tx bun.Tx, chunk extension.ChunkID) ([]extension.Recipient, error) {
 	var people []extension.Recipient
 	err := tx.NewRaw(`
-		SELECT i.id AS invitation, u.address, i.area_names AS area, i.role_names AS role
+		SELECT i.id AS invitation, u.address, i.area_names AS area, i.role_names AS role,
+		       coalesce(i.link_id, i.id) AS link_of, i.expires_at AS expires, i.handed_at IS NOT NULL AS handed
 		  FROM invitations i JOIN users u ON u.id = i.user_id WHERE i.chunk_id = ? ORDER BY i.id`, chunk).Scan(ctx, &people)
 	return people, err
 }
