@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -55,6 +56,10 @@ type Receipt struct {
 	Unknown    bool   // it may or may not have been sent, and must not be sent again by itself
 	Untried    bool   // it certainly was not sent, and goes into another chunk
 }
+
+// Mark writes down, durably, that a message is about to be handed over by a protocol that does not remember what it was
+// handed (SMTP), and tells whether nobody began before. Only then may the message be handed over.
+type Mark func(ctx context.Context, invitation InvitationID) (first bool, err error)
 
 // TroubleError says that a part we depend on does not do its work now and that the same call should be made again
 // later. Sentence is shown to administrators, so it holds no secret. It is an ErrUnavailable.

@@ -20,6 +20,8 @@ type delivering interface {
 	ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error
 	// AbandonChunk marks everybody in the chunk as unknown: the provider never answered and may have forgotten the key.
 	AbandonChunk(ctx context.Context, chunk extension.Chunk, now time.Time) error
+	// MarkHanded is an extension.Mark.
+	MarkHanded(ctx context.Context, invitation extension.InvitationID) (first bool, err error)
 }
 
 // deliver hands one chunk of letters to the provider and tells how many people were in it.
@@ -54,7 +56,7 @@ func (s *Service) hand(ctx context.Context, chunk extension.Chunk) error {
 		}
 		chunk.Recipients[i].Link = chunk.Letter.PublicURL + "/i/" + token
 	}
-	receipts, err := s.post.Deliver(ctx, chunk)
+	receipts, err := s.post.Deliver(ctx, chunk, s.store.MarkHanded)
 	switch {
 	case errors.Is(err, extension.ErrConflict):
 		return s.abandon(ctx, chunk)

@@ -45,7 +45,7 @@ type Identities interface {
 
 // Post hands letters to the mail provider.
 type Post interface {
-	Deliver(ctx context.Context, chunk extension.Chunk) ([]extension.Receipt, error)
+	Deliver(ctx context.Context, chunk extension.Chunk, mark extension.Mark) ([]extension.Receipt, error)
 }
 
 // Aligner brings Kratos in line with our rows: here, it ends what was begun by a link that a resend revoked.

@@ -177,7 +177,7 @@ type scriptedPost struct {
 	chunks []extension.Chunk // as they were handed in, refused or not
 }
 
-func (p *scriptedPost) Deliver(_ context.Context, chunk extension.Chunk) ([]extension.Receipt, error) {
+func (p *scriptedPost) Deliver(_ context.Context, chunk extension.Chunk, _ extension.Mark) ([]extension.Receipt, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.chunks = append(p.chunks, chunk)

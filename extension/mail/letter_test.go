@@ -64,7 +64,7 @@ func write(t *testing.T, letter extension.Letter, recipient extension.Recipient)
 	t.Helper()
 	out := &recorder{}
 	chunk := extension.Chunk{ID: "c", Letter: letter, Recipients: []extension.Recipient{recipient}}
-	if _, err := NewPost(out).Deliver(t.Context(), chunk); err != nil {
+	if _, err := NewPost(out).Deliver(t.Context(), chunk, nil); err != nil {
 		t.Fatalf("deliver: %v", err)
 	}
 	if len(out.messages) != 1 {
@@ -289,7 +289,7 @@ func TestLetterIsNotWrittenWithWhatCanNotBeRight(t *testing.T) {
 			change(&letter, &recipient)
 			out := &recorder{}
 			chunk := extension.Chunk{ID: "c", Letter: letter, Recipients: []extension.Recipient{recipient}}
-			_, err := NewPost(out).Deliver(t.Context(), chunk)
+			_, err := NewPost(out).Deliver(t.Context(), chunk, nil)
 			if err == nil || len(out.messages) > 0 {
 				t.Fatalf("it was sent, error %v", err)
 			}
@@ -311,7 +311,7 @@ func TestBadAddressRefusesOnePersonAlone(t *testing.T) {
 		chunk.Recipients = append(chunk.Recipients, recipient)
 	}
 	out := &recorder{}
-	receipts, err := NewPost(out).Deliver(t.Context(), chunk)
+	receipts, err := NewPost(out).Deliver(t.Context(), chunk, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

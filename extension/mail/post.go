@@ -23,7 +23,7 @@ func NewPost(sender Sender) *Post {
 // are those of Sender.Send, and one for a letter that cannot be written: an unknown version, a sender that is no
 // mailbox, a link that leads elsewhere. The same chunk always gives the same bytes. Whether a chunk may still be
 // called again after hours without an answer (Stale) is for the caller to decide.
-func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk) ([]extension.Receipt, error) {
+func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, _ extension.Mark) ([]extension.Receipt, error) {
 	words, ok := p.wordings[chunk.Letter.Version]
 	if !ok {
 		return nil, fmt.Errorf("deliver chunk %s: letter version %d is unknown here", chunk.ID, chunk.Letter.Version)

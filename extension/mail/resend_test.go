@@ -76,7 +76,7 @@ func chunkTo(addresses ...string) extension.Chunk {
 
 func deliver(t *testing.T, sender Sender, chunk extension.Chunk) []extension.Receipt {
 	t.Helper()
-	receipts, err := NewPost(sender).Deliver(t.Context(), chunk)
+	receipts, err := NewPost(sender).Deliver(t.Context(), chunk, nil)
 	if err != nil {
 		t.Fatalf("deliver: %v", err)
 	}
@@ -204,7 +204,7 @@ func TestTroublePassesAndSendsEverythingOnce(t *testing.T) {
 			p.box.Fail(2, c.fault)
 			chunk := chunkTo("a@example.org", "b@example.org", "c@example.org")
 			for range 2 {
-				_, err := NewPost(p.sender).Deliver(t.Context(), chunk)
+				_, err := NewPost(p.sender).Deliver(t.Context(), chunk, nil)
 				trouble := wantTrouble(t, err)
 				if trouble.Sentence != c.sentence || trouble.After != c.after || trouble.Refused != c.refused {
 					t.Errorf("trouble %q after %v, certainly nothing done: %v", trouble.Sentence, trouble.After, trouble.Refused)
@@ -228,7 +228,7 @@ func TestProviderThatHangsIsLeftAfterTheTimeout(t *testing.T) {
 	impatient := NewResend(ResendOptions{APIKey: apiKey, BaseURL: serve(t, p), Timeout: 100 * time.Millisecond})
 	p.box.Fail(1, mailbox.FaultHang)
 	chunk := chunkTo("a@example.org")
-	_, err := NewPost(impatient).Deliver(t.Context(), chunk)
+	_, err := NewPost(impatient).Deliver(t.Context(), chunk, nil)
 	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceSlow || trouble.Refused {
 		t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 	}
@@ -240,7 +240,7 @@ func TestDeadlineOfTheCallerIsTroubleToo(t *testing.T) {
 	p.box.Fail(1, mailbox.FaultHang)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err := NewPost(p.sender).Deliver(ctx, chunkTo("a@example.org"))
+	_, err := NewPost(p.sender).Deliver(ctx, chunkTo("a@example.org"), nil)
 	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceSlow || trouble.Refused {
 		t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 	}
@@ -251,7 +251,7 @@ func TestStoppingIsNobodysTrouble(t *testing.T) {
 	p := startProvider(t, mailbox.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := NewPost(p.sender).Deliver(ctx, chunkTo("a@example.org"))
+	_, err := NewPost(p.sender).Deliver(ctx, chunkTo("a@example.org"), nil)
 	if !errors.Is(err, context.Canceled) || errors.Is(err, extension.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
@@ -265,7 +265,7 @@ func TestProviderThatIsDownIsTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Close()
-	_, err = NewPost(NewResend(ResendOptions{APIKey: apiKey, BaseURL: base})).Deliver(t.Context(), chunkTo("a@example.org"))
+	_, err = NewPost(NewResend(ResendOptions{APIKey: apiKey, BaseURL: base})).Deliver(t.Context(), chunkTo("a@example.org"), nil)
 	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceUnreachable || trouble.Refused {
 		t.Errorf("trouble %q, certainly nothing done: %v", trouble.Sentence, trouble.Refused)
 	}
@@ -277,7 +277,7 @@ func TestKnownKeyWithOtherBytesIsAConflict(t *testing.T) {
 	chunk := chunkTo("a@example.org")
 	deliver(t, p.sender, chunk)
 	chunk.Letter.Inviter = "Somebody Else"
-	_, err := NewPost(p.sender).Deliver(t.Context(), chunk)
+	_, err := NewPost(p.sender).Deliver(t.Context(), chunk, nil)
 	if !errors.Is(err, ErrBytesChanged) || !errors.Is(err, extension.ErrConflict) || errors.Is(err, extension.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
@@ -290,7 +290,7 @@ func TestRateLimitIsReadFromTheProvider(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t, mailbox.Options{CallsPerSecond: 1, Now: func() time.Time { return time.Unix(1_800_000_000, 0) }})
 	deliver(t, p.sender, chunkTo("a@example.org"))
-	_, err := NewPost(p.sender).Deliver(t.Context(), chunkTo("b@example.org"))
+	_, err := NewPost(p.sender).Deliver(t.Context(), chunkTo("b@example.org"), nil)
 	if trouble := wantTrouble(t, err); trouble.Sentence != sentenceRate || trouble.After != time.Second {
 		t.Errorf("trouble %q after %v", trouble.Sentence, trouble.After)
 	}
@@ -301,7 +301,7 @@ func TestKeyOfTheOperatorIsAskedForAndNeverTold(t *testing.T) {
 	p := startProvider(t, mailbox.Options{})
 	for _, key := range []string{"", "re_wrong"} {
 		sender := NewResend(ResendOptions{APIKey: key, BaseURL: serve(t, p)})
-		_, err := NewPost(sender).Deliver(t.Context(), chunkTo("a@example.org"))
+		_, err := NewPost(sender).Deliver(t.Context(), chunkTo("a@example.org"), nil)
 		trouble := wantTrouble(t, err)
 		if trouble.Sentence != sentenceKey || key != "" && strings.Contains(err.Error(), key) {
 			t.Errorf("key %q: %v", key, err)

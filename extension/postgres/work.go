@@ -250,17 +250,35 @@ func (db *DB) ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error {
 	return kind(err)
 }
 
+// MarkHanded writes down that a message is about to be handed over, and tells whether nobody began before.
+func (db *DB) MarkHanded(ctx context.Context, invitation extension.InvitationID) (first bool, err error) {
+	result, err := db.bun.NewRaw(`
+		UPDATE invitations SET handed_at = clock_timestamp()
+		 WHERE id = ? AND handed_at IS NULL AND sent_at IS NULL AND refused_at IS NULL`, invitation).Exec(ctx)
+	if err != nil {
+		return false, kind(err)
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}
+
 // SettleChunk records what the provider said about everybody in a chunk.
 func (db *DB) SettleChunk(ctx context.Context, chunk extension.Chunk, receipts []extension.Receipt, now time.Time) error {
 	var sent, refused []extension.InvitationID
 	var messages, details []string
 	var reasons []extension.Refusal
+	var untried []extension.InvitationID
 	for _, r := range receipts {
-		if r.Refused == "" {
+		switch {
+		case r.Untried:
+			untried = append(untried, r.Invitation)
+		case r.Unknown:
+			refused, reasons, details = append(refused, r.Invitation), append(reasons, extension.RefusedUnknown), append(details, "")
+		case r.Refused != "":
+			refused, reasons, details = append(refused, r.Invitation), append(reasons, extension.RefusedByProvider), append(details, r.Refused)
+		default:
 			sent, messages = append(sent, r.Invitation), append(messages, r.MessageID)
-			continue
 		}
-		refused, reasons, details = append(refused, r.Invitation), append(reasons, extension.RefusedByProvider), append(details, r.Refused)
 	}
 	return db.settle(ctx, chunk.ID, func(tx bun.Tx) []*bun.RawQuery {
 		return []*bun.RawQuery{
@@ -269,6 +287,10 @@ func (db *DB) SettleChunk(ctx context.Context, chunk extension.Chunk, receipts [
 				  FROM unnest(?::uuid[], ?::text[]) AS n (id, message)
 				 WHERE i.id = n.id AND i.sent_at IS NULL AND i.refused_at IS NULL`, now.UTC(), array(sent), array(messages)),
 			refuse(tx, refused, reasons, details, now),
+			// Their expiry was fixed for a letter that nobody got, so the next chunk fixes it anew.
+			tx.NewRaw(`
+				UPDATE invitations SET chunk_id = NULL, handed_at = NULL, expires_at = CASE WHEN link_id IS NULL THEN NULL ELSE expires_at END
+				 WHERE id = ANY (?::uuid[]) AND sent_at IS NULL AND refused_at IS NULL`, array(untried)),
 		}
 	})
 }
