@@ -31,7 +31,7 @@ func answering(status int, body string, header ...string) http.Handler {
 func deliverTo(t *testing.T, handler http.Handler) ([]extension.Receipt, error) {
 	t.Helper()
 	sender := NewResend(ResendOptions{APIKey: apiKey, BaseURL: serve(t, handler), Timeout: 5 * time.Second})
-	return NewPost(sender).Deliver(t.Context(), chunkTo("a@example.org", "b@example.org"))
+	return NewPost(sender).Deliver(t.Context(), chunkTo("a@example.org", "b@example.org"), nil)
 }
 
 // failure is an error body in the provider's shape.
