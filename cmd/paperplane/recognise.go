@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,7 @@ ignores. It needs no server and no configuration, and sends nothing.`,
 			if err != nil {
 				return fmt.Errorf("read standard input: %w", err)
 			}
-			if err := json.NewEncoder(cmd.OutOrStdout()).Encode(recognise.Recognise(string(text))); err != nil {
+			if err := json.NewEncoder(cmd.OutOrStdout()).Encode(recognise.Read(string(text), math.MaxInt)); err != nil {
 				return fmt.Errorf("print what was recognised: %w", err)
 			}
 			return nil

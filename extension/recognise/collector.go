@@ -5,7 +5,10 @@ import "strings"
 // collector gathers what a text holds, in the order of the text.
 type collector struct {
 	result Result
-	seen   map[string]struct{} // keys of the recognised addresses
+	most   int                 // how many recognised and rejected pieces, and how many ignored ones, are kept
+	seen   map[string]int32    // keys of the recognised addresses, and their places among them
+	area   string              // of the row that is being read, in a table
+	role   string              // likewise
 	gmail  map[string]struct{} // local parts at Gmail, without dots and tags
 	tagged map[string]struct{} // what addresses with a tag are without it
 	last   mention
@@ -26,7 +29,7 @@ func newCollector(text string) *collector {
 	expected := min(strings.Count(text, "@"), len(text)/shortest+1, 1<<16)
 	return &collector{
 		result: Result{Recognised: make([]Address, 0, expected)},
-		seen:   make(map[string]struct{}, expected),
+		seen:   make(map[string]int32, expected),
 		gmail:  make(map[string]struct{}),
 		tagged: make(map[string]struct{}),
 	}
@@ -49,16 +52,32 @@ func (c *collector) address(word string, where place) {
 		}
 		return
 	}
-	if _, known := c.seen[send]; known {
+	if at, known := c.seen[send]; known {
 		if !c.repeats(send, where) {
-			c.result.Duplicates++
+			c.duplicate(word, at)
 		}
 		return
 	}
 	c.last = mention{key: send, place: where}
-	c.seen[send] = struct{}{}
-	c.result.Recognised = append(c.result.Recognised, Address{Send: send, Key: send, Raw: word})
+	c.seen[send] = int32(len(c.result.Recognised)) //nolint:gosec // a text has fewer than 2^31 addresses of six bytes
+	c.result.Recognised = append(c.result.Recognised, Address{Send: send, Key: send, Raw: word, Area: c.area, Role: c.role})
 	c.doubt(send)
+}
+
+// full reports whether no more pieces are to be taken.
+func (c *collector) full() bool { return len(c.result.Recognised)+len(c.result.Rejected) > c.most }
+
+// duplicate counts a further mention of a recognised address. The first row of a
+// table counts, so one that says something else is told.
+func (c *collector) duplicate(word string, at int32) {
+	c.result.Duplicates++
+	if len(c.result.Repeated) < c.most {
+		c.result.Repeated = append(c.result.Repeated, word)
+	}
+	first := c.result.Recognised[at]
+	if !strings.EqualFold(first.Area, c.area) || !strings.EqualFold(first.Role, c.role) {
+		c.warn(first.Send, DifferentRows, "")
+	}
 }
 
 // isSlashList reports whether word is several addresses with slashes between them.
@@ -97,12 +116,17 @@ func (c *collector) rejectMeant(text string, reason Reason, meant string) {
 	if wrong != "" {
 		suggestion = ""
 	}
-	c.result.Rejected = append(c.result.Rejected, Rejected{Text: text, Reason: reason, Suggestion: suggestion})
+	c.result.Rejected = append(c.result.Rejected, Rejected{Text: text, Reason: reason, Suggestion: suggestion, Area: c.area, Role: c.role})
 }
 
 // ignore notes text that is no address.
 func (c *collector) ignore(text string) {
-	if text = strings.TrimSpace(text); text != "" {
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "":
+	case len(c.result.Ignored) >= c.most:
+		c.result.MoreIgnored++
+	default:
 		c.result.Ignored = append(c.result.Ignored, text)
 	}
 }

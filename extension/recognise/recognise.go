@@ -1,7 +1,7 @@
-// Package recognise turns pasted text into e-mail addresses.
+// Package recognise turns pasted text and uploaded files into e-mail addresses.
 //
 // It owns the reading of lists as people copy them (mail clients, calendars,
-// spreadsheets, web pages), the rules an address must meet before an invitation
+// spreadsheets, web pages) and of tables with a header (sheet.go), the rules an address must meet before an invitation
 // may go to it, and the words that explain what could not be used. It does not
 // know organisations, users or limits, asks no server, and never decides that
 // two spellings are one person: where that is likely, it warns.
@@ -13,6 +13,7 @@ package recognise
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 )
 
@@ -23,12 +24,23 @@ type Result struct {
 	Recognised []Address
 	// Duplicates counts the further mentions of recognised addresses.
 	Duplicates int
-	// Rejected holds what looks like an address and can't be used.
+	// Repeated holds the spellings of the further mentions; Read keeps no more than
+	// it takes pieces.
+	Repeated []string
+	// Rejected holds what looks like an address and can't be used, and the rows of
+	// a table that no address can be read from.
 	Rejected []Rejected
 	// Warnings are about recognised addresses only; sending remains possible.
 	Warnings []Warning
 	// Ignored holds words that are no address and need no reason.
 	Ignored []string
+	// MoreIgnored counts the words that were ignored beyond what Read keeps.
+	MoreIgnored int
+	// Cut says that the text holds more pieces than Read was to take, and that the
+	// rest of it was not read.
+	Cut bool
+	// Table says how the columns of a table were read; nil for any other text.
+	Table *Table
 }
 
 // Address is one recognised address. It consists of ASCII characters only, has
@@ -43,6 +55,9 @@ type Address struct {
 	Key string
 	// Raw is the spelling in the text, without what surrounds it.
 	Raw string
+	// Area and Role are the cells of its row in a table, as typed but with single
+	// spaces; empty elsewhere.
+	Area, Role string
 }
 
 // Display returns the address with its domain in Unicode, for people.
@@ -57,6 +72,9 @@ type Rejected struct {
 	// Suggestion is an address that was probably meant, or empty. It may be
 	// another person's, so it is offered and never taken without being asked for.
 	Suggestion string `json:"suggestion,omitempty"`
+	// Area and Role are the cells of its row in a table.
+	Area string `json:"area,omitempty"`
+	Role string `json:"role,omitempty"`
 }
 
 // Warning is a doubt about one recognised address.
@@ -72,8 +90,11 @@ type Warning struct {
 
 // Recognise reads text and says what became of every piece of it. It accepts any
 // bytes, never fails, and its time grows linearly with the length of the text.
-func Recognise(text string) Result {
+func Recognise(text string) Result { return recogniseAtMost(text, math.MaxInt) }
+
+func recogniseAtMost(text string, most int) Result {
 	c := newCollector(text)
+	c.most = most
 	s := scanner{out: c, text: clean(text)}
 	s.run()
 	return c.result

@@ -73,6 +73,10 @@ type scanner struct {
 // run reads the whole text.
 func (s *scanner) run() {
 	for s.pos < len(s.text) {
+		if s.out.full() {
+			s.out.result.Cut = true
+			return
+		}
 		switch s.text[s.pos] {
 		case '\n', '\r':
 			s.finish(newline)
