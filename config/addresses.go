@@ -93,6 +93,19 @@ func plausibleHost(host string) error {
 	return nil
 }
 
+// parseHost takes the name or the address of a host, without a port.
+func parseHost(value any) (string, error) {
+	text, err := parseText(value)
+	if err != nil {
+		return "", err
+	}
+	host := strings.ToLower(text)
+	if err := plausibleHost(host); err != nil {
+		return "", errors.New("is not the name or the address of a host alone, such as smtp.example.com")
+	}
+	return host, nil
+}
+
 func plausiblePort(port string) bool {
 	number, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && number > 0

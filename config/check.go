@@ -40,9 +40,25 @@ func contradictions(c Config, refused map[string]bool) []Problem {
 		"is Paperplane's own public.url; name Kratos itself, or Paperplane would call itself", "public.url")
 	rule(c.Public.URL != nil && c.Public.URL.Scheme != "https" && securePrefix(c.Kratos.SessionCookie), "kratos.session_cookie",
 		"has a prefix that browsers only take over https, and public.url is http", "public.url")
-	rule(!c.Mail.Resend.Insecure && readableOnTheWay(c.Mail.Resend.BaseURL), "mail.resend.base_url",
-		"is not https, so that letters and the API key could be read on the way; use https (or set mail.resend.insecure to try things out)", "mail.resend.insecure")
+	mailContradictions(c.Mail, rule)
 	return append(found, sharedSecrets(c)...)
+}
+
+// mailContradictions are those of the way that letters leave. What belongs to the provider that was not chosen may stay.
+func mailContradictions(mail Mail, rule func(broken bool, name, text string, others ...string)) {
+	rule(mail.Provider == ProviderResend && mail.Resend.APIKey.IsZero(), "mail.resend.api_key",
+		"is missing; set it in the file or as "+prefix+"MAIL_RESEND_API_KEY (or choose another mail.provider)", "mail.provider")
+	rule(!mail.Resend.Insecure && readableOnTheWay(mail.Resend.BaseURL), "mail.resend.base_url",
+		"is not https, so that letters and the API key could be read on the way; use https (or set mail.resend.insecure to try things out)", "mail.resend.insecure")
+	rule(mail.Provider == ProviderSMTP && mail.SMTP.Host == "", "mail.smtp.host",
+		"is missing; set it in the file or as "+prefix+"MAIL_SMTP_HOST (or choose another mail.provider)", "mail.provider")
+	rule(mail.SMTP.Username == "" && !mail.SMTP.Password.IsZero(), "mail.smtp.username",
+		"is missing and there is a mail.smtp.password; set both or neither", "mail.smtp.password")
+	rule(mail.SMTP.Username != "" && mail.SMTP.Password.IsZero(), "mail.smtp.password",
+		"is missing and there is a mail.smtp.username; set both or neither", "mail.smtp.username")
+	rule(mail.SMTP.Host != "" && mail.SMTP.TLS == TLSNone && !mail.SMTP.Insecure && !loopback(mail.SMTP.Host), "mail.smtp.tls",
+		"is none, so that letters and the password could be read on the way; use starttls or implicit (or set mail.smtp.insecure on a network that nobody else is on)",
+		"mail.smtp.host", "mail.smtp.insecure")
 }
 
 // connectionsFor is how many connections of the shared pool background work can hold at once: two a job, which makes
@@ -93,6 +109,8 @@ func sharedSecrets(c Config) []Problem {
 		{"internal.hook_key", "internal.hook_key", c.Internal.HookKey},
 		{"kratos.secret", "kratos.secret", c.Kratos.Secret},
 		{"mail.resend.api_key", "mail.resend.api_key", c.Mail.Resend.APIKey},
+		{"mail.resend.webhook_secret", "mail.resend.webhook_secret", c.Mail.Resend.WebhookSecret},
+		{"mail.smtp.password", "mail.smtp.password", c.Mail.SMTP.Password},
 		{"pages.secret", "pages.secret", c.Pages.Secret},
 	}
 	for _, key := range c.Links.Keys {

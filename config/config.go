@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"time"
 )
 
 // Config is the effective configuration. Load fills it; the zero value configures nothing.
@@ -74,29 +75,62 @@ type Kratos struct {
 
 // Mail is how letters leave.
 type Mail struct {
-	// Provider is who sends; ProviderResend is the only one yet.
+	// Provider is who sends.
 	Provider Provider
 	// From is the mailbox that letters come from, as RFC 5322 §3.4 writes it, such as "Example" <invitations@example.com>.
 	From string
-	// Resend is how Resend is reached.
+	// Resend is how Resend is reached; without a key when another provider sends.
 	Resend Resend
+	// SMTP is how a mail server is reached; without a host when another provider sends.
+	SMTP SMTP
 }
 
 // Provider names a mail provider.
 type Provider string
 
-// ProviderResend is Resend, or whatever else speaks its HTTP contract.
-const ProviderResend Provider = "resend"
+// The providers.
+const (
+	ProviderResend Provider = "resend" // Resend, or whatever else speaks its HTTP contract
+	ProviderSMTP   Provider = "smtp"   // a mail server that takes submissions (RFC 6409)
+)
 
 // Resend is how Resend's API is reached.
 type Resend struct {
 	// APIKey is sent with every call.
 	APIKey Secret
+	// WebhookSecret is what Resend signs its webhooks with, whsec_ in front; zero when it sends none, so that nothing is
+	// known of a message beyond its acceptance.
+	WebhookSecret Secret
 	// BaseURL is where the API is, without a slash at the end.
 	BaseURL string
 	// Insecure allows plain http to a host that is not a loopback one.
 	Insecure bool
 }
+
+// SMTP is how a mail server is reached.
+type SMTP struct {
+	// Host is its name or address.
+	Host string
+	// Port is where it takes submissions.
+	Port int
+	// Username and Password sign in there; both empty where it wants neither.
+	Username string
+	Password Secret
+	// TLS is how the connection is encrypted.
+	TLS TLS
+	// Insecure allows TLSNone to a host that is not a loopback one.
+	Insecure bool
+}
+
+// TLS is how a connection to a mail server is encrypted. The server's certificate is verified in either way.
+type TLS string
+
+// The ways.
+const (
+	TLSStart    TLS = "starttls" // begun in the clear and then demanded (RFC 3207)
+	TLSImplicit TLS = "implicit" // from the first byte on (RFC 8314 §3)
+	TLSNone     TLS = "none"     // not at all
+)
 
 // Links is how invitation links are made.
 type Links struct {
@@ -120,6 +154,8 @@ type Pages struct {
 type Jobs struct {
 	// Workers is how many jobs run at the same time in this process, each on up to two database connections.
 	Workers int
+	// Lease is how long a process keeps work that it took before others may take it: after a crash it lies for this long.
+	Lease time.Duration
 }
 
 // Log is what is written to standard error.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
@@ -22,6 +23,7 @@ const (
 	linkSecret = "link-secret-0123456789abcdef0123456"
 	olderLink  = "older-link-0123456789abcdef01234567"
 	apiKey     = "re_0123456789"
+	hookSecret = "whsec_bWFpbC13ZWJob29rLXNlY3JldC0wMTIzNDU2Nzg5"
 )
 
 // required is the smallest environment that is accepted, changed by lines of NAME=value; a line NAME= unsets one.
@@ -114,12 +116,13 @@ func TestTheRequiredSettingsAndTheDefaultsAreEnough(t *testing.T) {
 		Mail: config.Mail{
 			Provider: config.ProviderResend, From: `"Example Ltd" <invitations@example.com>`,
 			Resend: config.Resend{APIKey: config.NewSecret(apiKey), BaseURL: "https://api.resend.com"},
+			SMTP:   config.SMTP{Port: 587, TLS: config.TLSStart},
 		},
 		Links: config.Links{Keys: []config.LinkKey{
 			{ID: "k2", Secret: config.NewSecret(linkSecret)}, {ID: "k1", Secret: config.NewSecret(olderLink)},
 		}},
 		Pages: config.Pages{Secret: config.NewSecret(pageSecret)},
-		Jobs:  config.Jobs{Workers: 4},
+		Jobs:  config.Jobs{Workers: 4, Lease: time.Minute},
 		Log:   config.Log{Level: slog.LevelInfo, Format: config.LogText},
 	}
 	if diff := cmp.Diff(want, c, cmp.AllowUnexported(config.DSN{})); diff != "" {
@@ -175,7 +178,7 @@ func TestTheFlagNamesTheFileBeforeTheEnvironmentDoes(t *testing.T) {
 func TestSecretsAreNoFlags(t *testing.T) {
 	t.Parallel()
 	set := flags(t)
-	for _, name := range []string{"internal-hook-key", "database-dsn", "mail-resend-api-key", "links-keys", "pages-secret"} {
+	for _, name := range []string{"internal-hook-key", "database-dsn", "mail-resend-api-key", "mail-resend-webhook-secret", "mail-smtp-password", "links-keys", "pages-secret"} {
 		if set.Lookup(name) != nil {
 			t.Errorf("--%s would show a secret to every process of the machine", name)
 		}

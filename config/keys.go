@@ -54,7 +54,7 @@ func keys(c *Config) []key {
 	var all []key
 	for _, section := range [][]key{
 		publicKeys(&c.Public), internalKeys(&c.Internal), databaseKeys(&c.Database), kratosKeys(&c.Kratos),
-		mailKeys(&c.Mail), linkKeys(&c.Links, &c.Pages), workKeys(&c.Jobs, &c.Log),
+		mailKeys(&c.Mail), resendKeys(&c.Mail.Resend), smtpKeys(&c.Mail.SMTP), linkKeys(&c.Links, &c.Pages), workKeys(&c.Jobs, &c.Log),
 	} {
 		all = append(all, section...)
 	}
@@ -140,24 +140,62 @@ func kratosKeys(kratos *Kratos) []key {
 func mailKeys(mail *Mail) []key {
 	return []key{
 		{
-			name: "mail.provider", fallback: string(ProviderResend), field: bind(&mail.Provider, parseOneOf(ProviderResend), plain),
-			meaning: "Who sends the letters: `resend`.",
+			name: "mail.provider", fallback: string(ProviderResend), field: bind(&mail.Provider, parseOneOf(ProviderResend, ProviderSMTP), plain),
+			meaning: "Who sends the letters: `resend`, or `smtp` for a mail server of your own. Only Resend tells what became of a message afterwards.",
 		},
 		{
 			name: "mail.from", required: true, field: bind(&mail.From, parseMailbox, plain),
 			meaning: "The mailbox that letters come from, such as `Example <invitations@example.com>`.",
 		},
+	}
+}
+
+func resendKeys(resend *Resend) []key {
+	return []key{
 		{
-			name: "mail.resend.api_key", required: true, secret: true, field: bind(&mail.Resend.APIKey, parseToken, plain),
-			meaning: "Resend's API key, with the right to send.",
+			name: "mail.resend.api_key", secret: true, field: bind(&resend.APIKey, parseToken, plain),
+			meaning: "Resend's API key, with the right to send. **Required** when mail.provider is `resend`.",
 		},
 		{
-			name: "mail.resend.base_url", fallback: "https://api.resend.com", field: bind(&mail.Resend.BaseURL, parseBase, plain),
+			name: "mail.resend.webhook_secret", secret: true, field: bind(&resend.WebhookSecret, parseWebhookSecret, plain),
+			meaning: "Signing secret (`whsec_…`) of a Resend webhook that calls `/hooks/mail/resend` below public.url with all email events but opened and clicked. Without it nobody learns what was delivered and what bounced.",
+		},
+		{
+			name: "mail.resend.base_url", fallback: "https://api.resend.com", field: bind(&resend.BaseURL, parseBase, plain),
 			meaning: "Where Resend's API, or what speaks its contract, is reached.",
 		},
 		{
-			name: "mail.resend.insecure", fallback: "false", field: bind(&mail.Resend.Insecure, parseBool, plain),
+			name: "mail.resend.insecure", fallback: "false", field: bind(&resend.Insecure, parseBool, plain),
 			meaning: "Allow plain http to a mail.resend.base_url that is not on a loopback host. Only for trying out.",
+		},
+	}
+}
+
+func smtpKeys(smtp *SMTP) []key {
+	return []key{
+		{
+			name: "mail.smtp.host", field: bind(&smtp.Host, parseHost, plain),
+			meaning: "Name or address of the mail server. **Required** when mail.provider is `smtp`.",
+		},
+		{
+			name: "mail.smtp.port", fallback: "587", field: bind(&smtp.Port, parseInt(1, 65535), plain),
+			meaning: "Port that the mail server takes submissions on: 587 as a rule, 465 with mail.smtp.tls `implicit`.",
+		},
+		{
+			name: "mail.smtp.username", field: bind(&smtp.Username, parseText, plain),
+			meaning: "Name to sign in with. Leave it and mail.smtp.password out where the server wants none.",
+		},
+		{
+			name: "mail.smtp.password", secret: true, field: bind(&smtp.Password, parsePassword, plain),
+			meaning: "Password to sign in with.",
+		},
+		{
+			name: "mail.smtp.tls", fallback: string(TLSStart), field: bind(&smtp.TLS, parseOneOf(TLSStart, TLSImplicit, TLSNone), plain),
+			meaning: "Encryption: `starttls`, `implicit` (from the first byte on) or, on a loopback host, `none`. The server's certificate is always verified.",
+		},
+		{
+			name: "mail.smtp.insecure", fallback: "false", field: bind(&smtp.Insecure, parseBool, plain),
+			meaning: "Allow mail.smtp.tls `none` to a host that is not a loopback one. Only for a network that nobody else is on.",
 		},
 	}
 }
@@ -180,6 +218,10 @@ func workKeys(jobs *Jobs, log *Log) []key {
 		{
 			name: "jobs.workers", fallback: "4", field: bind(&jobs.Workers, parseInt(1, 100), plain),
 			meaning: "How many jobs run at the same time in this process. A job uses two database connections at once and the upkeep two more, so database.max_connections must be at least twice this number plus two.",
+		},
+		{
+			name: "jobs.lease", fallback: "1m", field: bind(&jobs.Lease, parseDuration(minLease, maxLease), showDuration),
+			meaning: "How long a process keeps work that it took. After a crash the others take it over when this time is up; a call to Kratos or the mail provider that takes longer may be made twice, which is safe and slow.",
 		},
 		{
 			name: "log.level", fallback: "info", field: bind(&log.Level, parseLevel, showLevel),

@@ -85,6 +85,17 @@ func TestABadValueIsRefused(t *testing.T) {
 		"an unknown provider":            {"MAIL_PROVIDER=pigeon", "mail.provider: is not one of: resend"},
 		"no mailbox":                     {"MAIL_FROM=Example Ltd", "mail.from: is not a mailbox"},
 		"letters in the clear":           {"MAIL_RESEND_BASE_URL=http://mail.example.com", "mail.resend.base_url: is not https"},
+		"no key of Resend":               {"MAIL_RESEND_API_KEY=", "mail.resend.api_key: is missing; set it in the file or as PAPERPLANE_MAIL_RESEND_API_KEY"},
+		"a webhook secret cut short":     {"MAIL_RESEND_WEBHOOK_SECRET=" + hookSecret[:20], "mail.resend.webhook_secret: is not a signing secret"},
+		"a webhook secret half copied":   {"MAIL_RESEND_WEBHOOK_SECRET=" + hookSecret[6:], "mail.resend.webhook_secret: is not a signing secret"},
+		"no mail server":                 {"MAIL_PROVIDER=smtp", "mail.smtp.host: is missing"},
+		"a mail server with its port":    {"MAIL_SMTP_HOST=smtp.example.com:587", "mail.smtp.host: is not the name or the address of a host alone"},
+		"a name without a password":      {"MAIL_SMTP_USERNAME=paperplane", "mail.smtp.password: is missing and there is a mail.smtp.username"},
+		"a password without a name":      {"MAIL_SMTP_PASSWORD=dbpass", "mail.smtp.username: is missing and there is a mail.smtp.password"},
+		"a password of two lines":        {"MAIL_SMTP_PASSWORD=dbpass\n", "mail.smtp.password: holds a line break"},
+		"TLS of a third kind":            {"MAIL_SMTP_TLS=ssl", "mail.smtp.tls: is not one of: starttls, implicit, none"},
+		"a lease without a unit":         {"JOBS_LEASE=60", "jobs.lease: is not a time from 2s to 10m, such as 90s or 5m"},
+		"a lease of no time":             {"JOBS_LEASE=1s", "jobs.lease: is not a time from 2s to 10m"},
 		"no PostgreSQL":                  {"DATABASE_DSN=mysql://u:dbpass@127.0.0.1/x", "database.dsn: is not an address like postgres://"},
 		"a password that breaks the URL": {"DATABASE_DSN=postgres://u:db%pass@127.0.0.1/x", "database.dsn: is not an address like postgres://"},
 		"no database user":               {"DATABASE_DSN=postgres://127.0.0.1/x", "database.dsn: names no user"},
@@ -124,6 +135,12 @@ func TestSettingsThatNeedEachOtherAreTakenTogether(t *testing.T) {
 		"a container's own name":                         {"PAPERPLANE_INTERNAL_LISTEN=paperplane:4456", "PAPERPLANE_PUBLIC_LISTEN=:4455"},
 		"a pod's address":                                {"PAPERPLANE_INTERNAL_LISTEN=100.64.3.7:4456"},
 		"a secure cookie over https":                     {"PAPERPLANE_KRATOS_SESSION_COOKIE=__Host-session"},
+		"a mail server and no key of Resend":             {"PAPERPLANE_MAIL_PROVIDER=smtp", "PAPERPLANE_MAIL_SMTP_HOST=smtp.example.com", "PAPERPLANE_MAIL_RESEND_API_KEY="},
+		"a mail server that wants a password":            {"PAPERPLANE_MAIL_PROVIDER=smtp", "PAPERPLANE_MAIL_SMTP_HOST=::1", "PAPERPLANE_MAIL_SMTP_USERNAME=paperplane", "PAPERPLANE_MAIL_SMTP_PASSWORD=pass word\u00e9"},
+		"a mail server on this machine":                  {"PAPERPLANE_MAIL_PROVIDER=smtp", "PAPERPLANE_MAIL_SMTP_HOST=localhost", "PAPERPLANE_MAIL_SMTP_PORT=25", "PAPERPLANE_MAIL_SMTP_TLS=none"},
+		"a mail server on a network of our own":          {"PAPERPLANE_MAIL_PROVIDER=smtp", "PAPERPLANE_MAIL_SMTP_HOST=mail", "PAPERPLANE_MAIL_SMTP_TLS=none", "PAPERPLANE_MAIL_SMTP_INSECURE=true"},
+		"Resend's webhooks":                              {"PAPERPLANE_MAIL_RESEND_WEBHOOK_SECRET=" + hookSecret},
+		"a long lease":                                   {"PAPERPLANE_JOBS_LEASE=10m"},
 		"as many workers as there are connections for":   {"PAPERPLANE_JOBS_WORKERS=9", "PAPERPLANE_DATABASE_MAX_CONNECTIONS=20"},
 	}
 	for name, changes := range cases {
@@ -149,6 +166,14 @@ func TestSettingsThatContradictEachOtherAreRefused(t *testing.T) {
 		"a secure cookie over http": {
 			[]string{"PAPERPLANE_PUBLIC_URL=http://127.0.0.1:4455", "PAPERPLANE_KRATOS_SESSION_COOKIE=__Secure-session"},
 			"kratos.session_cookie: has a prefix",
+		},
+		"a mail server in the clear": {
+			[]string{"PAPERPLANE_MAIL_PROVIDER=smtp", "PAPERPLANE_MAIL_SMTP_HOST=smtp.example.com", "PAPERPLANE_MAIL_SMTP_TLS=none"},
+			"mail.smtp.tls: is none, so that letters and the password could be read on the way",
+		},
+		"one secret for two ways of sending": {
+			[]string{"PAPERPLANE_MAIL_SMTP_USERNAME=paperplane", "PAPERPLANE_MAIL_SMTP_PASSWORD=" + apiKey},
+			"mail.smtp.password: mail.smtp.password has the same secret as mail.resend.api_key",
 		},
 	}
 	for name, c := range cases {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // minSecret is how many bytes our own secrets have at least: the size of SHA-256, whose HMAC keys they are
@@ -62,6 +64,66 @@ func longEnough(secret Secret) error {
 		return fmt.Errorf("is too short: %d characters of at least %d; make one with: openssl rand -hex 32", n, minSecret)
 	}
 	return nil
+}
+
+// parsePassword takes a secret that somebody else has made, whatever its characters. It is not trimmed.
+func parsePassword(value any) (Secret, error) {
+	if _, err := parseText(value); err != nil {
+		return Secret{}, err
+	}
+	text, _ := value.(string)
+	if strings.ContainsAny(text, "\x00\r\n") {
+		return Secret{}, errors.New("holds a line break; check how it was pasted or encoded")
+	}
+	return NewSecret(text), nil
+}
+
+// parseWebhookSecret takes the secret that webhooks are signed with, as the provider shows it: whsec_ and 24 to 64 bytes
+// in base64 (Standard Webhooks, "Signature scheme").
+func parseWebhookSecret(value any) (Secret, error) {
+	secret, err := parseToken(value)
+	if err != nil {
+		return Secret{}, err
+	}
+	encoded, prefixed := strings.CutPrefix(secret.Reveal(), "whsec_")
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if !prefixed || err != nil || len(key) < 24 || len(key) > 64 {
+		return Secret{}, errors.New("is not a signing secret; copy it from the webhook's page at Resend, whsec_ included")
+	}
+	return secret, nil
+}
+
+// The bounds of a lease: shorter, and ordinary calls would outlast it; longer, and a crash would be felt.
+const (
+	minLease = 2 * time.Second
+	maxLease = 10 * time.Minute
+)
+
+func parseDuration(least, most time.Duration) func(any) (time.Duration, error) {
+	refused := fmt.Errorf("is not a time from %s to %s, such as 90s or 5m", showDuration(least), showDuration(most))
+	return func(value any) (time.Duration, error) {
+		text, err := parseText(value)
+		if err != nil {
+			return 0, err
+		}
+		duration, err := time.ParseDuration(text)
+		if err != nil || duration < least || duration > most {
+			return 0, refused
+		}
+		return duration, nil
+	}
+}
+
+// showDuration writes a duration without the zero parts that its String gives: 1m, not 1m0s.
+func showDuration(duration time.Duration) any {
+	text := duration.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func parseBool(value any) (bool, error) {

@@ -8,7 +8,7 @@ import (
 
 // LetterVersion counts the wordings of the invitation letter. A chunk keeps the version it was first written in, so a
 // retry after an upgrade sends the same bytes.
-const LetterVersion = 1
+const LetterVersion = 2
 
 // Chunk is one call to the mail provider, written down before it is made: who gets it, under which link key, with which
 // expiry and which words. Its id is the idempotency key, so every retry has the same bytes (the provider remembers keys
@@ -55,6 +55,7 @@ type Receipt struct {
 	Refused    string // the provider's reason when it never will accept it
 	Unknown    bool   // it may or may not have been sent, and must not be sent again by itself
 	Untried    bool   // it certainly was not sent, and goes into another chunk
+	Marked     bool   // this very attempt had marked it; set by whoever gave the Mark
 }
 
 // Mark writes down, durably, that a message is about to be handed over by a protocol that does not remember what it was

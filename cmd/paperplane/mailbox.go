@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,38 +15,67 @@ import (
 	"paperplane/tools/mailbox"
 )
 
+// mailboxFlags say how the mailbox behaves.
+type mailboxFlags struct {
+	listen         string
+	folder         string
+	lean           bool
+	callsPerSecond int
+	webhook        mailbox.Webhook
+}
+
 func newMailboxCommand(environ []string) *cobra.Command {
-	var listenOn, folder string
+	var flags mailboxFlags
 	cmd := withConfig(&cobra.Command{
 		Use:   "mailbox",
 		Short: "Catch letters and text messages instead of sending them",
 		Long: `Serve a mailbox that speaks the mail provider's contract, and takes Kratos' own letters and text messages where
 kratos.secret is that of 'paperplane kratos config': for trying Paperplane out. Nothing leaves this machine. Everybody
-who reaches it can read every letter, links included.`,
+who reaches it can read every letter, links included.
+
+With --webhook-url it tells what became of every message, as the provider does: sent and delivered, unless the address
+begins with bounced, full, complained, delayed, suppressed or failed.`,
 	}, environ, func(cmd *cobra.Command, c config.Config) error {
-		box, err := newMailbox(c, folder)
+		box, err := newMailbox(c, flags)
 		if err != nil {
 			return err
 		}
-		listener, err := listen(cmd.Context(), listenOn, "--listen")
+		listener, err := listen(cmd.Context(), flags.listen, "--listen")
 		if err != nil {
 			return err
 		}
 		cmd.PrintErrf("The mailbox is at http://%s/\n", listener.Addr())
 		return serveMailbox(cmd.Context(), listener, box)
 	})
-	cmd.Flags().StringVar(&listenOn, "listen", "127.0.0.1:4457", "host and port to listen on")
-	cmd.Flags().StringVar(&folder, "folder", "", "folder that keeps the messages; in memory without it")
+	f := cmd.Flags()
+	f.StringVar(&flags.listen, "listen", "127.0.0.1:4457", "host and port to listen on")
+	f.StringVar(&flags.folder, "folder", "", "folder that keeps the messages; in memory without it")
+	f.BoolVar(&flags.lean, "lean", false, "count messages and keep nothing of them, for tests with very many")
+	f.IntVar(&flags.callsPerSecond, "calls-per-second", 0, "refuse more calls a second, as the provider does; 0 takes any number")
+	f.StringVar(&flags.webhook.URL, "webhook-url", "", "where to tell what became of messages, such as http://127.0.0.1:4455/hooks/mail/resend; needs mail.resend.webhook_secret")
+	f.DurationVar(&flags.webhook.Delay, "webhook-delay", time.Second, "between the acceptance of a message and the news of its fate")
 	return cmd
 }
 
 // newMailbox opens a mailbox with the keys that Paperplane and its Kratos use.
-func newMailbox(c config.Config, folder string) (*mailbox.Mailbox, error) {
-	return mailbox.New(mailbox.Options{Folder: folder, APIKey: c.Mail.Resend.APIKey.Reveal(), CourierKey: courierKey(c)})
+func newMailbox(c config.Config, flags mailboxFlags) (*mailbox.Mailbox, error) {
+	flags.webhook.Secret = c.Mail.Resend.WebhookSecret.Reveal()
+	if flags.webhook.URL != "" && flags.webhook.Secret == "" {
+		return nil, errors.New("--webhook-url needs mail.resend.webhook_secret, which webhooks are signed with")
+	}
+	return mailbox.New(mailbox.Options{
+		Folder: flags.folder, APIKey: c.Mail.Resend.APIKey.Reveal(), CourierKey: courierKey(c),
+		CallsPerSecond: flags.callsPerSecond, Webhook: flags.webhook, Lean: flags.lean,
+	})
 }
 
-// serveMailbox serves until the context ends.
-func serveMailbox(ctx context.Context, listener net.Listener, box http.Handler) error {
+// serveMailbox serves, and tells the news of messages, until the context ends.
+func serveMailbox(ctx context.Context, listener net.Listener, box *mailbox.Mailbox) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var reporting sync.WaitGroup
+	reporting.Go(func() { box.Report(ctx) })
+	defer reporting.Wait()
+	defer cancel()
 	served := &http.Server{Handler: box, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = served.Close() })
 	defer stop()

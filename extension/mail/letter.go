@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	texttemplate "text/template"
+	"time"
 	"unicode"
 
 	"paperplane/extension"
@@ -27,17 +28,31 @@ var errAddress = errors.New("not a bare mail address")
 // untilLayout says date, time and zone in words that mean the same everywhere: "Monday, 30 November 2026, 14:05 UTC".
 const untilLayout = "Monday, 2 January 2006, 15:04 MST"
 
+// tagInvitation names the tag that brings a message's invitation back in the provider's webhooks.
+const tagInvitation = "invitation"
+
 // wording is one version of the letter.
 type wording struct {
-	html *htmltemplate.Template
-	text *texttemplate.Template // defines "subject" and "letter"
+	html  *htmltemplate.Template
+	text  *texttemplate.Template // defines "subject" and "letter"
+	until func(extension.Letter, extension.Recipient) time.Time
+}
+
+// wordings are all versions there have been. The first one knows a single expiry for all of its links; from the second
+// one on there are reminders, each of which says when the link that it repeats ends.
+func wordings() map[int]wording {
+	return map[int]wording{
+		1: parse("v1", func(letter extension.Letter, _ extension.Recipient) time.Time { return letter.Expires }),
+		2: parse("v2", func(_ extension.Letter, recipient extension.Recipient) time.Time { return recipient.Expires }),
+	}
 }
 
 // parse reads a version's files. They are part of the program, so a fault in them is a fault of the build.
-func parse(version string) wording {
+func parse(version string, until func(extension.Letter, extension.Recipient) time.Time) wording {
 	return wording{
-		html: htmltemplate.Must(htmltemplate.ParseFS(letters, "letters/"+version+".html")).Lookup(version + ".html"),
-		text: texttemplate.Must(texttemplate.ParseFS(letters, "letters/"+version+".txt")),
+		until: until,
+		html:  htmltemplate.Must(htmltemplate.ParseFS(letters, "letters/"+version+".html")).Lookup(version + ".html"),
+		text:  texttemplate.Must(texttemplate.ParseFS(letters, "letters/"+version+".txt")),
 	}
 }
 
@@ -53,6 +68,7 @@ type page struct {
 	Host         string // of the link, so that the reader knows where it leads
 	Until        string
 	ReplyTo      string // the bare address that answers go to; may be empty
+	Reminder     bool   // of a letter that went out before, from version 2
 }
 
 // message writes the letter to one person.
@@ -67,8 +83,9 @@ func (w wording) message(letter extension.Letter, recipient extension.Recipient)
 	if err != nil {
 		return Message{}, fmt.Errorf("link of invitation %s: %w", recipient.Invitation, err)
 	}
-	if letter.Expires.IsZero() {
-		return Message{}, errors.New("letter says no time until when its links work")
+	until := w.until(letter, recipient)
+	if until.IsZero() {
+		return Message{}, fmt.Errorf("letter of invitation %s says no time until when its link works", recipient.Invitation)
 	}
 	replyTo, replyAddress := replies(letter.ReplyTo)
 	view := page{
@@ -79,15 +96,17 @@ func (w wording) message(letter extension.Letter, recipient extension.Recipient)
 		Address:      recipient.Address,
 		Link:         recipient.Link,
 		Host:         host,
-		Until:        letter.Expires.UTC().Format(untilLayout),
+		Until:        until.UTC().Format(untilLayout),
 		ReplyTo:      replyAddress,
+		Reminder:     letter.Reminder,
 	}
 	message := Message{
-		From:    letter.Sender,
-		To:      recipient.Address,
-		ReplyTo: replyTo,
-		Headers: headers(recipient.Invitation),
-		Tags:    []Tag{{Name: "invitation", Value: string(recipient.Invitation)}},
+		Invitation: recipient.Invitation,
+		From:       letter.Sender,
+		To:         recipient.Address,
+		ReplyTo:    replyTo,
+		Headers:    headers(recipient.Invitation),
+		Tags:       []Tag{{Name: tagInvitation, Value: string(recipient.Invitation)}},
 	}
 	if err := w.write(&message, view); err != nil {
 		return Message{}, err

@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,7 +26,7 @@ const (
 
 func sampleLetter() extension.Letter {
 	return extension.Letter{
-		Version:      1,
+		Version:      2,
 		Organisation: "Northwind Health",
 		Inviter:      "Alice Meyer",
 		Language:     "en",
@@ -42,6 +43,8 @@ func sampleRecipient() extension.Recipient {
 		Address:    "bob@northwind.example",
 		Area:       "North Ward",
 		Role:       "Nurse",
+		LinkOf:     invitation,
+		Expires:    sampleLetter().Expires,
 		Link:       link,
 	}
 }
@@ -51,7 +54,9 @@ type recorder struct {
 	messages []Message
 }
 
-func (r *recorder) Send(_ context.Context, _ extension.ChunkID, messages []Message) ([]Result, error) {
+func (r *recorder) Memory() time.Duration { return time.Hour }
+
+func (r *recorder) Send(_ context.Context, _ extension.ChunkID, messages []Message, _ extension.Mark) ([]Result, error) {
 	r.messages = messages
 	results := make([]Result, len(messages))
 	for i := range results {
@@ -86,17 +91,28 @@ func TestLetterIsAsItWasReleased(t *testing.T) {
 	many.Role = "Nurse, Team lead, Practice educator"
 	many.Address = "a.very.long.address.of.somebody@department-of-physiotherapy.northwind.example"
 
-	for name, letter := range map[string]Message{
-		"full":  write(t, sampleLetter(), sampleRecipient()),
-		"plain": write(t, bare, alone),
-		"long":  write(t, long, many),
-	} {
+	check := func(name string, letter extension.Letter, recipient extension.Recipient) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			golden(t, "v1-"+name+".html", letter.HTML)
-			golden(t, "v1-"+name+".txt", "Subject: "+letter.Subject+"\n\n"+letter.Text)
+			message := write(t, letter, recipient)
+			golden(t, name+".html", message.HTML)
+			golden(t, name+".txt", "Subject: "+message.Subject+"\n\n"+message.Text)
 		})
 	}
+	for version := 1; version <= extension.LetterVersion; version++ {
+		for name, letter := range map[string]struct {
+			extension.Letter
+			extension.Recipient
+		}{"full": {sampleLetter(), sampleRecipient()}, "plain": {bare, alone}, "long": {long, many}} {
+			letter.Version = version
+			check(fmt.Sprintf("v%d-%s", version, name), letter.Letter, letter.Recipient)
+		}
+	}
+	reminder := sampleLetter()
+	reminder.Reminder = true
+	check("v2-reminder", reminder, sampleRecipient())
+	bare.Reminder = true
+	check("v2-reminder-plain", bare, alone)
 }
 
 func golden(t *testing.T, file, got string) {
@@ -167,10 +183,11 @@ func TestMessageIsAddressedToOnePersonAndMarkedAsAutomatic(t *testing.T) {
 	message := write(t, sampleLetter(), sampleRecipient())
 	message.HTML, message.Text = "", ""
 	want := Message{
-		From:    "Paperplane <invitations@onboarding.example.org>",
-		To:      "bob@northwind.example",
-		ReplyTo: "Northwind Help Desk <help@northwind.example>",
-		Subject: "Your invitation to join Northwind Health",
+		Invitation: invitation,
+		From:       "Paperplane <invitations@onboarding.example.org>",
+		To:         "bob@northwind.example",
+		ReplyTo:    "Northwind Help Desk <help@northwind.example>",
+		Subject:    "Your invitation to join Northwind Health",
 		Headers: map[string]string{
 			"Auto-Submitted":           "auto-generated",
 			"X-Auto-Response-Suppress": "OOF, AutoReply",
@@ -270,7 +287,10 @@ func TestLetterIsNotWrittenWithWhatCanNotBeRight(t *testing.T) {
 		"a sender with a line break": func(l *extension.Letter, _ *extension.Recipient) {
 			l.Sender = "P <p@example.org>\r\nBcc: x@example.org"
 		},
-		"no expiry":              func(l *extension.Letter, _ *extension.Recipient) { l.Expires = time.Time{} },
+		"no expiry": func(_ *extension.Letter, r *extension.Recipient) { r.Expires = time.Time{} },
+		"no expiry in the first wording": func(l *extension.Letter, _ *extension.Recipient) {
+			l.Version, l.Expires = 1, time.Time{}
+		},
 		"no public URL":          func(l *extension.Letter, _ *extension.Recipient) { l.PublicURL = "" },
 		"an unknown version":     func(l *extension.Letter, _ *extension.Recipient) { l.Version = 99 },
 		"no link":                func(_ *extension.Letter, r *extension.Recipient) { r.Link = "" },

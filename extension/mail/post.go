@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"paperplane/extension"
 )
@@ -16,14 +17,20 @@ type Post struct {
 
 // NewPost makes a post that knows every wording there has been.
 func NewPost(sender Sender) *Post {
-	return &Post{sender: sender, wordings: map[int]wording{1: parse("v1")}}
+	return &Post{sender: sender, wordings: wordings()}
 }
+
+// Memory is how long the provider remembers the key of a chunk, with an hour to spare. A chunk that may have been obeyed
+// longer ago must not be called again.
+func (p *Post) Memory() time.Duration { return p.sender.Memory() }
 
 // Deliver makes the one call of a chunk and returns a receipt for each of its recipients, in their order. Its errors
 // are those of Sender.Send, and one for a letter that cannot be written: an unknown version, a sender that is no
 // mailbox, a link that leads elsewhere. The same chunk always gives the same bytes. Whether a chunk may still be
-// called again after hours without an answer (Stale) is for the caller to decide.
-func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, _ extension.Mark) ([]extension.Receipt, error) {
+// called again after hours without an answer (Stale) is for the caller to decide. Somebody to whom an earlier attempt
+// began to hand a message over (Handed) gets no second one: the receipt says Unknown. mark is used by senders whose
+// provider remembers no keys.
+func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, mark extension.Mark) ([]extension.Receipt, error) {
 	words, ok := p.wordings[chunk.Letter.Version]
 	if !ok {
 		return nil, fmt.Errorf("deliver chunk %s: letter version %d is unknown here", chunk.ID, chunk.Letter.Version)
@@ -33,6 +40,10 @@ func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, _ extension.M
 	places := make([]int, 0, len(chunk.Recipients)) // of each message, its recipient
 	for i, recipient := range chunk.Recipients {
 		receipts[i].Invitation = recipient.Invitation
+		if recipient.Handed {
+			receipts[i].Unknown = true
+			continue
+		}
 		message, err := words.message(chunk.Letter, recipient)
 		if errors.Is(err, errAddress) {
 			receipts[i].Refused = "This is not an address that mail can be sent to."
@@ -44,22 +55,23 @@ func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, _ extension.M
 		messages = append(messages, message)
 		places = append(places, i)
 	}
-	results, err := p.send(ctx, chunk.ID, messages)
+	results, err := p.send(ctx, chunk.ID, messages, mark)
 	if err != nil {
 		return nil, fmt.Errorf("deliver: %w", err)
 	}
 	for i, result := range results {
-		receipts[places[i]].MessageID = result.MessageID
-		receipts[places[i]].Refused = result.Refused
+		receipt := &receipts[places[i]]
+		receipt.MessageID, receipt.Refused = result.MessageID, result.Refused
+		receipt.Unknown, receipt.Untried = result.Unknown, result.Untried
 	}
 	return receipts, nil
 }
 
-func (p *Post) send(ctx context.Context, key extension.ChunkID, messages []Message) ([]Result, error) {
+func (p *Post) send(ctx context.Context, key extension.ChunkID, messages []Message, mark extension.Mark) ([]Result, error) {
 	if len(messages) == 0 {
 		return nil, nil
 	}
-	results, err := p.sender.Send(ctx, key, messages)
+	results, err := p.sender.Send(ctx, key, messages, mark)
 	if err != nil {
 		return nil, err
 	}

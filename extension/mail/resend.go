@@ -31,6 +31,7 @@ type ResendOptions struct {
 // Resend is the Sender that speaks to Resend's batch endpoint. It is safe for concurrent use.
 type Resend struct {
 	batch resend.BatchSvc
+	pace  *pace
 }
 
 // NewResend makes the sender. It makes no call, so a wrong key shows at the first Send.
@@ -40,12 +41,13 @@ func NewResend(options ResendOptions) *Resend {
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
+	pace := newPace()
 	client := resend.NewCustomClient(&http.Client{
-		Transport: &transport{next: connections(), key: key},
+		Transport: &transport{next: connections(), key: key, pace: pace},
 		Timeout:   timeout,
 	}, key)
 	client.BaseURL = baseURL(options.BaseURL)
-	return &Resend{batch: client.Batch}
+	return &Resend{batch: client.Batch, pace: pace}
 }
 
 // baseURL always gives an address of our own, because the library's default is read from the environment; and one that
@@ -58,8 +60,10 @@ func baseURL(configured *url.URL) *url.URL {
 }
 
 // Send implements Sender with one call to the batch endpoint, also for a single message, so that there is one path to
-// test. Validation is permissive: one bad address refuses one message and not its ninety-nine neighbours.
-func (r *Resend) Send(ctx context.Context, key extension.ChunkID, messages []Message) ([]Result, error) {
+// test. Validation is permissive: one bad address refuses one message and not its ninety-nine neighbours. Before the call
+// it waits for its turn within the provider's rate limit, for a few seconds at most; a longer wait is trouble that
+// certainly sent nothing.
+func (r *Resend) Send(ctx context.Context, key extension.ChunkID, messages []Message, _ extension.Mark) ([]Result, error) {
 	if len(messages) == 0 {
 		return nil, nil
 	}
@@ -73,6 +77,10 @@ func (r *Resend) Send(ctx context.Context, key extension.ChunkID, messages []Mes
 	for i, m := range messages {
 		requests[i] = request(m)
 	}
+	if err := r.pace.enter(ctx); err != nil {
+		return nil, fmt.Errorf("send chunk %s: %w", key, err)
+	}
+	defer r.pace.leave()
 	answer, err := r.batch.SendWithOptions(ctx, requests, &resend.BatchSendEmailOptions{
 		IdempotencyKey:  string(key),
 		BatchValidation: resend.BatchValidationPermissive,
@@ -90,6 +98,13 @@ func (r *Resend) Send(ctx context.Context, key extension.ChunkID, messages []Mes
 	}
 	return results, nil
 }
+
+// keyMemory is how long Resend remembers an idempotency key (24 hours, "Idempotency Keys"), with an hour to spare for
+// clocks and for calls that take long.
+const keyMemory = 23 * time.Hour
+
+// Memory implements Sender.
+func (r *Resend) Memory() time.Duration { return keyMemory }
 
 // request turns a message into the provider's shape. The bytes it is encoded to depend on nothing but the message:
 // encoding/json writes map keys in order.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,13 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	r.Body = io.NopCloser(strings.NewReader(string(body)))
 	p.box.ServeHTTP(w, r)
+}
+
+// came gives the bodies that have come so far.
+func (p *provider) came() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.bodies)
 }
 
 func serve(t *testing.T, handler http.Handler) *url.URL {
@@ -313,13 +321,13 @@ func TestCallsThatCanNotBeRightAreNotMade(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t, mailbox.Options{})
 	message := write(t, sampleLetter(), sampleRecipient())
-	if _, err := p.sender.Send(t.Context(), "", []Message{message}); err == nil {
+	if _, err := p.sender.Send(t.Context(), "", []Message{message}, nil); err == nil {
 		t.Error("a call without a key was made")
 	}
-	if _, err := p.sender.Send(t.Context(), "key", make([]Message, BatchLimit+1)); err == nil {
+	if _, err := p.sender.Send(t.Context(), "key", make([]Message, BatchLimit+1), nil); err == nil {
 		t.Error("a call with too many messages was made")
 	}
-	if results, err := p.sender.Send(t.Context(), "key", nil); err != nil || len(results) != 0 {
+	if results, err := p.sender.Send(t.Context(), "key", nil, nil); err != nil || len(results) != 0 {
 		t.Errorf("nothing to send: %v, %v", results, err)
 	}
 	if len(p.bodies) != 0 {

@@ -56,6 +56,7 @@ func connections() *http.Transport {
 type transport struct {
 	next http.RoundTripper
 	key  string // the API key, cut out of whatever the provider says
+	pace *pace  // learns from every answer
 }
 
 // RoundTrip implements http.RoundTripper. Redirects end here as errors too, so that neither the key nor a letter
@@ -65,16 +66,22 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	resp, err := t.next.RoundTrip(repeatable)
 	if err != nil {
 		return nil, err
 	}
+	t.pace.hear(resp.StatusCode, resp.Header, began, time.Now())
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		resp.Body = boundedBody{Reader: io.LimitReader(resp.Body, maxAnswer), Closer: resp.Body}
 		return resp, nil
 	}
 	defer func() { _ = resp.Body.Close() }() // it has been read, or it is not wanted
-	return nil, t.statusError(resp)
+	status := t.statusError(resp)
+	if status.Status == http.StatusTooManyRequests {
+		t.pace.stop(status.After, status.sentence(), time.Now())
+	}
+	return nil, status
 }
 
 type boundedBody struct {

@@ -75,7 +75,7 @@ func (m *Mailbox) serveCall(w http.ResponseWriter, r *http.Request, judge judgem
 		return
 	}
 	if earlier == nil {
-		earlier, trouble = m.accept(r, call{At: now, Key: key, Fingerprint: mark}, body, judge)
+		earlier, trouble = m.accept(r, call{At: now, Key: key, Fingerprint: mark, forgotten: fault == FaultForget}, body, judge)
 	}
 	if trouble != nil {
 		trouble.write(w)
@@ -95,15 +95,28 @@ func (m *Mailbox) admit(w http.ResponseWriter, r *http.Request) ([]byte, *proble
 	if !m.rate.take(w, m.options.Now()) {
 		return nil, tooMany()
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := readBody(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
 	if err != nil {
 		return nil, &problem{http.StatusRequestEntityTooLarge, "validation_error", "The request body is too large or was cut off."}
 	}
 	return body, nil
 }
 
+// readBody reads a body in one piece where its length is known.
+func readBody(body io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > maxBody {
+		return io.ReadAll(body)
+	}
+	whole := make([]byte, length)
+	_, err := io.ReadFull(body, whole)
+	return whole, err
+}
+
 // accept keeps a call's messages and remembers its answer under its key.
 func (m *Mailbox) accept(r *http.Request, c call, body []byte, judge judgement) ([]byte, *problem) {
+	if m.options.Lean {
+		body = withoutLongStrings(body)
+	}
 	messages, verdict, trouble := judge(r, body)
 	if trouble != nil {
 		return nil, trouble
@@ -116,10 +129,16 @@ func (m *Mailbox) accept(r *http.Request, c call, body []byte, judge judgement) 
 		messages[i].At, messages[i].IdempotencyKey = c.At, c.Key
 	}
 	c.Answer, c.Messages = answer, messages
+	if c.forgotten {
+		return answer, nil
+	}
 	if err := m.store.add(c); err != nil {
 		return nil, &problem{http.StatusInternalServerError, "application_error", err.Error()}
 	}
 	m.keys.remember(c)
+	if err := m.hooks.add(messages); err != nil {
+		return nil, broken()
+	}
 	return answer, nil
 }
 

@@ -10,14 +10,16 @@ import (
 // Fault is a way in which the provider fails.
 type Fault int
 
-// The faults. The first three accept nothing; the last two accept the messages and lose the answer, so that only a
-// second call under the same key tells the sender what happened.
+// The faults. The first three accept nothing; the next two accept the messages and lose the answer, so that only a
+// second call under the same key tells the sender what happened; after the last the sender believes in messages that
+// nobody will ever hear of again.
 const (
 	FaultTooMany   Fault = iota + 1 // 429 rate_limit_exceeded, with Retry-After: 1
 	FaultError                      // 500 internal_server_error
 	FaultHang                       // no answer until the client gives up
 	FaultTruncated                  // accepted; 200, but the body breaks off in the middle
 	FaultLost                       // accepted; 500 all the same
+	FaultForget                     // accepted with 200, then forgotten: no message, no key, no news
 )
 
 // faults are what tests have asked to go wrong.
@@ -69,7 +71,7 @@ func (f Fault) before(w http.ResponseWriter, r *http.Request) bool {
 		broken().write(w)
 	case FaultHang:
 		<-r.Context().Done()
-	case FaultTruncated, FaultLost:
+	case FaultTruncated, FaultLost, FaultForget:
 		return false
 	default:
 		return false

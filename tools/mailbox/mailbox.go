@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -18,6 +19,8 @@ type Options struct {
 	CourierKey     string           // the bearer token of Kratos' courier
 	KeyMemory      time.Duration    // how long idempotency keys are remembered; zero for 24 hours
 	CallsPerSecond int              // the provider's rate limit, answered with 429 above it; zero for none
+	Webhook        Webhook          // where the news of messages goes, while Report runs
+	Lean           bool             // for a hundred thousand messages: count them, and keep nothing else of them
 	Now            func() time.Time // the clock; nil for the system's
 }
 
@@ -29,10 +32,11 @@ type Mailbox struct {
 	keys    *keys
 	rate    *rate
 	faults  *faults
+	hooks   *hooks
 }
 
 // New opens a mailbox and reads what its folder holds, messages and idempotency keys alike. Its errors are about the
-// folder: one that can't be made, or a file in it that is not of a mailbox.
+// folder, one that can't be made or a file in it that is not of a mailbox, and about options that don't go together.
 func New(options Options) (*Mailbox, error) {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -46,11 +50,18 @@ func New(options Options) (*Mailbox, error) {
 		rate:    &rate{limit: options.CallsPerSecond},
 		faults:  newFaults(),
 	}
+	if options.Lean && options.Folder != "" {
+		return nil, errors.New("open mailbox: a lean one keeps no messages, so it takes no folder")
+	}
 	store, calls, err := openStore(options.Folder)
 	if err != nil {
 		return nil, err
 	}
+	store.lean = options.Lean
 	m.store = store
+	if m.hooks, err = newHooks(options.Webhook); err != nil {
+		return nil, err
+	}
 	for _, call := range calls {
 		m.keys.remember(call)
 	}
@@ -65,6 +76,7 @@ func (m *Mailbox) mux() http.Handler {
 	mux.HandleFunc("POST /courier/email", m.serveCourier(Email))
 	mux.HandleFunc("POST /courier/sms", m.serveCourier(SMS))
 	mux.HandleFunc("GET /api/messages", m.serveAPI)
+	mux.HandleFunc("GET /api/count", m.serveCount)
 	mux.HandleFunc("GET /{$}", m.serveList)
 	mux.HandleFunc("GET /messages/{id}", m.serveMessage)
 	mux.HandleFunc("GET /messages/{id}/letter", m.serveLetter)
@@ -89,6 +101,19 @@ func (m *Mailbox) Messages(to string) []Message { return m.store.messages(to) }
 func (m *Mailbox) Wait(ctx context.Context, to string, n int) ([]Message, error) {
 	return m.store.wait(ctx, to, n)
 }
+
+// Catch keeps a message that came another way than by the provider's contract, such as SMTP. It gets a time and, where it
+// has none, an id. Nobody is told what became of it. Its error is about the folder.
+func (m *Mailbox) Catch(message Message) error {
+	message.At = m.options.Now().UTC()
+	if message.ID == "" {
+		message.ID = newID()
+	}
+	return m.store.add(call{At: message.At, Messages: []Message{message}})
+}
+
+// Count tells how many messages were accepted, also by a lean mailbox.
+func (m *Mailbox) Count() Count { return m.store.count() }
 
 // Fail makes the next n calls to the provider's endpoints fail in one way. It replaces what an earlier Fail left over;
 // n = 0 heals the provider. Calls with a wrong key do not count.

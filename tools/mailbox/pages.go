@@ -28,6 +28,11 @@ func (m *Mailbox) serveAPI(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, m.Messages(r.URL.Query().Get("to")))
 }
 
+// serveCount answers numbers alone, for whoever watches a hundred thousand messages come in.
+func (m *Mailbox) serveCount(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, m.Count())
+}
+
 func (m *Mailbox) serveList(w http.ResponseWriter, r *http.Request) {
 	to := strings.TrimSpace(r.URL.Query().Get("to"))
 	found := m.Messages(to)

@@ -20,13 +20,19 @@ type call struct {
 	Fingerprint string          `json:"fingerprint,omitempty"`
 	Answer      json.RawMessage `json:"answer,omitempty"`
 	Messages    []Message       `json:"messages"`
+
+	forgotten bool // accepted and not kept
 }
 
 // store holds the caught messages in memory and, when it has a folder, on disk.
 type store struct {
 	folder string
+	lean   bool // keep nothing but numbers
 
 	mu      sync.Mutex
+	total   int
+	last    time.Time      // when the last of them was accepted
+	number  map[string]int // of messages by addressKey
 	caught  []Message
 	to      map[string][]int // places in caught by addressKey
 	ids     map[string]int
@@ -35,7 +41,7 @@ type store struct {
 
 // openStore reads the folder's calls in the order in which they were accepted.
 func openStore(folder string) (*store, []call, error) {
-	s := &store{folder: folder, to: map[string][]int{}, ids: map[string]int{}, changed: make(chan struct{})}
+	s := &store{folder: folder, number: map[string]int{}, to: map[string][]int{}, ids: map[string]int{}, changed: make(chan struct{})}
 	if folder == "" {
 		return s, nil, nil
 	}
@@ -93,7 +99,15 @@ func (s *store) add(c call) error {
 func (s *store) show(messages []Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.last = time.Now().UTC()
 	for _, m := range messages {
+		s.total++
+		for _, to := range m.To {
+			s.number[addressKey(to)]++
+		}
+		if s.lean {
+			continue
+		}
 		place := len(s.caught)
 		s.caught = append(s.caught, m)
 		s.ids[m.ID] = place
@@ -158,6 +172,36 @@ func (s *store) wait(ctx context.Context, to string, n int) ([]Message, error) {
 			return found, fmt.Errorf("wait for %d messages to %q, %d came: %w", n, to, len(found), ctx.Err())
 		}
 	}
+}
+
+// Count is how many messages were accepted. Its JSON form is what GET /api/count answers.
+type Count struct {
+	Messages  int       `json:"messages"`
+	Addresses int       `json:"addresses"` // different ones
+	Last      time.Time `json:"last"`      // when the last message was accepted, by the system's clock; zero before the first
+	// Again are addresses that got more than one message, with how many; at most a thousand of them.
+	Again map[string]int `json:"again,omitempty"`
+}
+
+// mostAgain bounds Count.Again.
+const mostAgain = 1000
+
+func (s *store) count() Count {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := Count{Messages: s.total, Addresses: len(s.number), Last: s.last}
+	for address, n := range s.number {
+		if n < 2 {
+			continue
+		}
+		if c.Again == nil {
+			c.Again = map[string]int{}
+		}
+		if c.Again[address] = n; len(c.Again) == mostAgain {
+			break
+		}
+	}
+	return c
 }
 
 func (s *store) message(id string) (Message, bool) {
