@@ -22,6 +22,7 @@ const (
 	ActionUserSuppressed      Action = "user.suppressed"
 	ActionUserUnsuppressed    Action = "user.unsuppressed"
 	ActionUserInvited         Action = "user.invited"
+	ActionUserReminded        Action = "user.reminded"
 	ActionUserLinked          Action = "user.linked"
 	ActionUserStarted         Action = "user.started"
 	ActionUserRegistered      Action = "user.registered"

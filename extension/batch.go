@@ -73,6 +73,7 @@ const (
 	OutcomeTooSoon        Outcome = "too_soon"        // written to within the cooldown
 	OutcomeOnItsWay       Outcome = "on_its_way"      // the newest invitation has not been sent yet
 	OutcomeRegistered     Outcome = "registered"      // gave a password already: the link has done its work
+	OutcomeRefused        Outcome = "refused"         // the newest invitation was refused for a Refusal that stands; Reason says which
 )
 
 // Refusal is why a queued message was not sent after all.
@@ -87,6 +88,8 @@ const (
 	RefusedPaused          Refusal = "paused"           // deactivated before the message went out
 	RefusedSuperseded      Refusal = "superseded"       // a newer invitation took its place before it went out
 	RefusedCancelled       Refusal = "cancelled"        // somebody cancelled what was not sent yet
+	RefusedSuppressed      Refusal = "suppressed"       // an earlier message bounced or was complained about before it went out
+	RefusedNeedless        Refusal = "needless"         // a reminder of a link that had done its work or run out before it went out
 )
 
 // Entry is one piece of a batch's input.
@@ -106,24 +109,37 @@ const MaxEntryText = 320
 
 // Delivery is what became of one piece of a batch's input.
 type Delivery struct {
-	User    UserID
-	Address string
-	Text    string // as typed
-	Outcome Outcome
-	Reason  string
-	Refused Refusal // empty unless it will not be sent
-	Detail  string  // the provider's or Kratos' reason, cleaned
-	Letter  LetterFacts
+	Position int // in the input, from 0
+	User     UserID
+	Address  string
+	Text     string // as typed
+	Outcome  Outcome
+	Reason   string
+	Place    Assignment // the service area and role it is for: its own, else the batch's; zero where neither names them
+	Placed   bool       // its user has them
+	Cells    [2]string  // service area and role as typed, of a row that named its own
+	Refused  Refusal    // empty unless it will not be sent
+	Detail   string     // the provider's or Kratos' reason, cleaned
+	Letter   LetterFacts
 }
 
 // Progress counts a batch's messages.
 type Progress struct {
 	Queued  int // Sent + Waiting + Refused
-	Sent    int
+	Sent    int // accepted by the provider; the four counts below are among them
 	Waiting int
 	Refused int
+
+	Delivered  int // a message counts once, under its DeliveryState
+	Delayed    int
+	Bounced    int
+	Complained int
+
 	Trouble string // what holds the batch up now, in one sentence; empty when nothing does
 }
+
+// Undecided is how many sent messages may still be told of: neither delivered nor given up.
+func (p Progress) Undecided() int { return p.Sent - p.Delivered - p.Bounced - p.Complained }
 
 // Done tells whether every message was sent or refused.
 func (p Progress) Done() bool { return p.Waiting == 0 }

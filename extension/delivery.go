@@ -63,7 +63,8 @@ const (
 	MailSent       MailEventKind = "sent"
 	MailDelayed    MailEventKind = "delayed"
 	MailDelivered  MailEventKind = "delivered"
-	MailBounced    MailEventKind = "bounced" // also: failed at the provider, or suppressed there
+	MailBounced    MailEventKind = "bounced" // also: suppressed by the provider after an earlier bounce
+	MailFailed     MailEventKind = "failed"  // given up by the provider, which says nothing against the address
 	MailComplained MailEventKind = "complained"
 )
 

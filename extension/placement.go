@@ -23,21 +23,66 @@ type Report struct {
 	Batch      Batch
 	Progress   Progress
 	Domains    []FailingDomain // where messages bounced, the worst first; at most DomainsShown
+	Places     []Places        // where its people were invited to, the most first; at most PlacesShown
 	Recognised int             // distinct addresses in the paste
 	Duplicates int             // pieces that repeat an address of the same paste
-	NotSent    []Delivery      // in the order of the input: refused at Invite, or later; at most NotSentShown
+	NotSent    []Delivery      // in the order of the input: refused at Invite, or later; at most MaxPage
 	NotSentAll int             // how many there are
-	Sent       []Delivery      // in the order of the input, at most SentShown
+	Sent       []Delivery      // in the order of the input, at most MaxPage
+	Known      int             // entries whose user is here already, without the service area and role that the entry is for
 }
 
-// NotSentShown is how many addresses that were not sent a Report lists: a page of a few megabytes.
-const NotSentShown = 5000
+// Places counts the people whom a batch invites to one service area in one role.
+type Places struct {
+	Assignment
+	People int
+}
+
+// PlacesShown is how many places a Report names: a table can name as many as it has rows.
+const PlacesShown = 10
 
 // DomainsShown is how many failing domains a Report names.
 const DomainsShown = 5
 
-// SentShown is how many sent addresses a Report lists.
-const SentShown = 100
+// Giving is an order to give the people whom a batch met as users already the place that their entry is for.
+type Giving struct {
+	Batch BatchID
+	User  UserID   // one of them alone; empty for all
+	Areas []AreaID // that may be given
+	Roles []RoleID // likewise
+}
+
+// Given counts what became of them.
+type Given struct {
+	Given  int
+	Had    int // had the place already
+	Beyond int // were to get what the actor may not give, or what was archived
+}
+
+// Moving is an order to give the people of a batch who are Pending or Expired another place than the batch gave them.
+type Moving struct {
+	Batch BatchID
+	To    Assignment
+	Roles []RoleID // that may be taken away
+}
+
+// Moved counts what became of them.
+type Moved struct {
+	Moved    int
+	There    int // were there already
+	Active   int // are Active by now, and keep what they have
+	Inactive int // are deactivated, and keep what they have
+	Changed  int // do not have what this batch gave them any more
+	Beyond   int // have what the actor may not take away
+}
+
+// Plus adds two counts.
+func (m Moved) Plus(n Moved) Moved {
+	return Moved{
+		Moved: m.Moved + n.Moved, There: m.There + n.There, Active: m.Active + n.Active,
+		Inactive: m.Inactive + n.Inactive, Changed: m.Changed + n.Changed, Beyond: m.Beyond + n.Beyond,
+	}
+}
 
 // Work is one invitation that needs a Kratos identity, or needs the one it has to get another address.
 type Work struct {
@@ -58,6 +103,7 @@ type Settled struct {
 // Claim says how a new mail chunk is written down.
 type Claim struct {
 	Most      int // people in it
+	Least     int // people without whom none is written; zero for any
 	KeyID     string
 	Sender    string
 	PublicURL string

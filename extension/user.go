@@ -18,6 +18,7 @@ type User struct {
 	Invitation   InvitationID // the newest one
 	Refused      Refusal      // why the newest invitation was not sent; empty when it was, or still will be
 	Letter       LetterFacts  // of the newest message: the newest invitation's, or a reminder's of it
+	NotMailed    Refusal      // why the newest message was not sent; empty when it was, or still will be
 	Suppressed   Suppression  // empty unless an earlier message bounced or was complained about
 	Stumble      Stumble      // the last mistake on the way in; zero when there was none
 	Facts        Facts

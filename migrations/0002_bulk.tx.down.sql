@@ -6,22 +6,30 @@ DELETE FROM batch_entries e USING batches b WHERE b.id = e.batch_id AND b.kind =
 DELETE FROM invitations WHERE link_id IS NOT NULL;
 DELETE FROM mail_chunks c USING batches b WHERE b.id = c.batch_id AND b.kind = 'reminder';
 DELETE FROM batches WHERE kind = 'reminder';
-UPDATE invitations SET refused = 'superseded' WHERE refused = 'cancelled';
+UPDATE invitations SET refused = 'superseded' WHERE refused IN ('cancelled', 'suppressed', 'needless');
 
 ALTER TABLE batch_entries DROP COLUMN area_id, DROP COLUMN role_id, DROP COLUMN area_text, DROP COLUMN role_text;
 
+DROP INDEX users_on_the_way;
 ALTER TABLE users
     DROP COLUMN letter_id, DROP COLUMN withdrawn_at, DROP COLUMN readdress, DROP COLUMN suppressed, DROP COLUMN suppressed_at,
     DROP COLUMN stumbled_at, DROP COLUMN stumbled_step, DROP COLUMN stumbled_on;
 
+DROP INDEX invitations_waiting, invitations_chunk;
+ALTER TABLE invitations DROP COLUMN seq, DROP COLUMN stage;
+CREATE INDEX invitations_waiting ON invitations (batch_id) WHERE sent_at IS NULL AND refused_at IS NULL;
+CREATE INDEX invitations_chunk ON invitations (chunk_id);
+
 ALTER TABLE invitations
     DROP COLUMN link_id, DROP COLUMN reminder, DROP COLUMN replaces, DROP COLUMN handed_at, DROP COLUMN delayed_at,
-    DROP COLUMN delivery_detail,
+    DROP COLUMN delivery_detail, DROP COLUMN address,
     DROP CONSTRAINT invitations_refused_check,
     ADD CONSTRAINT invitations_refused_check CHECK (refused IN
         ('existing_account', 'kratos_refused', 'provider_refused', 'unknown', 'paused', 'superseded'));
 
 DROP TABLE turns;
+
+DROP INDEX batches_of_organisation;
 
 -- A batch of a table without a pick gets the place of its first row.
 UPDATE batches b SET
@@ -31,7 +39,7 @@ UPDATE batches b SET
 
 ALTER TABLE batches
     DROP COLUMN starts_at, DROP COLUMN paused_at, DROP COLUMN paused_by, DROP COLUMN watched_from, DROP COLUMN cancelled_at,
-    DROP COLUMN cancelled_by, DROP COLUMN rests_until,
+    DROP COLUMN cancelled_by, DROP COLUMN rests_until, DROP COLUMN taken_at, DROP COLUMN from_seq,
     DROP CONSTRAINT batches_place_check,
     DROP CONSTRAINT batches_kind_check,
     ADD CONSTRAINT batches_kind_check CHECK (kind IN ('invite', 'resend')),

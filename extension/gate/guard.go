@@ -54,6 +54,9 @@ func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
 	if identifier(change.Before.Email) != identifier(change.After.Email) {
 		return &Objection{Trait: "email", ID: ObjectionEmail, Sentence: "Your email address cannot be changed here."}, nil
 	}
+	if corrected(change.Before.Email, members) {
+		return &Objection{ID: ObjectionEmail, Sentence: "This invitation was sent to another address meanwhile, so nothing can be saved here. Ask your administrator."}, nil
+	}
 	if allPaused(members) {
 		return &Objection{ID: ObjectionPaused, Sentence: "Your access is paused, so nothing can be changed. Ask your administrator."}, nil
 	}
@@ -158,6 +161,17 @@ func (g *Gate) level(ctx context.Context, change Change) (extension.AAL, error) 
 // identifier is what Kratos makes of an address. Unicode's case folding would be wider: it takes ſ for s, which is another
 // mailbox.
 func identifier(address string) string { return strings.ToLower(address) }
+
+// corrected tells whether an administrator has corrected the address of somebody who had not registered, so that whoever
+// holds the old mailbox, perhaps in the middle of the form, must not finish. Kratos gets the new address a moment later.
+func corrected(email string, members []extension.Member) bool {
+	for _, m := range members {
+		if !m.User.Facts.Registered.IsZero() || identifier(m.User.Address) == identifier(email) {
+			return false
+		}
+	}
+	return true
+}
 
 func allPaused(members []extension.Member) bool {
 	for _, m := range members {

@@ -271,3 +271,30 @@ func TestEveryMethodAndObjectionIsItself(t *testing.T) {
 		t.Errorf("objections share ids: %v", ids)
 	}
 }
+
+func TestWhoeverHoldsAnAddressThatWasCorrectedSavesNothing(t *testing.T) {
+	t.Parallel()
+	pending := func(address string) extension.Member {
+		m := member("east", extension.Facts{})
+		m.User.Address = address
+		return m
+	}
+	registered := pending("ada@example.net")
+	registered.User.Facts.Registered = noon()
+	for name, c := range map[string]struct {
+		members []extension.Member
+		want    int64
+	}{
+		"the invited address":                      {[]extension.Member{pending("Ada@example.com")}, 0},
+		"a corrected one":                          {[]extension.Member{pending("ada@example.net")}, gate.ObjectionEmail},
+		"corrected in one organisation of two":     {[]extension.Member{pending("ada@example.net"), pending("ada@example.com")}, 0},
+		"corrected in both":                        {[]extension.Member{pending("ada@example.net"), pending("ada@example.org")}, gate.ObjectionEmail},
+		"registered, and changed by somebody else": {[]extension.Member{registered}, 0},
+	} {
+		for _, method := range extension.SettingsMethods() {
+			if id, _ := judged(t, &rows{members: c.members}, &sessions{}, save(method, extension.AAL2)); id != c.want {
+				t.Errorf("%s by %s: objection %d, want %d", name, method, id, c.want)
+			}
+		}
+	}
+}

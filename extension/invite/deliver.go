@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"paperplane/extension"
@@ -20,26 +22,29 @@ type delivering interface {
 	ReleaseChunk(ctx context.Context, chunk extension.ChunkID) error
 	// AbandonChunk marks everybody in the chunk as unknown: the provider never answered and may have forgotten the key.
 	AbandonChunk(ctx context.Context, chunk extension.Chunk, now time.Time) error
+	// KeepChunk renews the lease of a chunk whose call takes long.
+	KeepChunk(ctx context.Context, chunk extension.ChunkID, lease time.Duration) error
 	// MarkHanded is an extension.Mark.
 	MarkHanded(ctx context.Context, invitation extension.InvitationID) (first bool, err error)
 }
 
-// deliver hands one chunk of letters to the provider and tells how many people were in it.
-func (s *Service) deliver(ctx context.Context, batch extension.BatchID) (int, error) {
-	chunk, err := s.store.ClaimChunk(ctx, batch, extension.Claim{
+// deliver hands one chunk of letters to the provider. When others took the people first, there is nothing to do.
+func (s *Service) deliver(ctx context.Context, turn extension.Turn) error {
+	claim := extension.Claim{
 		Most: lettersAPost, KeyID: s.links.Current(), Sender: s.sender, PublicURL: s.publicURL,
-		Now: s.now(), Lease: lease, Memory: providerMemory,
-	})
+		Now: s.now(), Lease: s.lease, Memory: s.post.Memory(),
+	}
+	if turn.Full {
+		claim.Least = lettersAPost
+	}
+	chunk, err := s.store.ClaimChunk(ctx, turn.Batch, claim)
 	if err != nil {
-		return 0, fmt.Errorf("claim letters of batch %s: %w", batch, err)
+		return fmt.Errorf("claim letters of batch %s: %w", turn.Batch, err)
 	}
 	if chunk == nil {
-		return 0, nil
+		return nil
 	}
-	if err := s.hand(ctx, *chunk); err != nil {
-		return 0, err
-	}
-	return len(chunk.Recipients), nil
+	return s.hand(ctx, *chunk)
 }
 
 // hand sends a claimed chunk. Nothing here decides to send twice: a retry uses the same key and the same bytes, and a
@@ -49,24 +54,79 @@ func (s *Service) hand(ctx context.Context, chunk extension.Chunk) error {
 		return s.abandon(ctx, chunk)
 	}
 	for i, r := range chunk.Recipients {
-		token, err := s.links.Token(chunk.KeyID, r.Invitation)
+		token, err := s.links.Token(chunk.KeyID, r.LinkOf)
 		if err != nil {
 			trouble := &extension.TroubleError{Sentence: "A link key of this batch is no longer configured. Put it back into links.keys.", Refused: true, Cause: err}
 			return errors.Join(trouble, s.giveBack(ctx, chunk, trouble))
 		}
 		chunk.Recipients[i].Link = chunk.Letter.PublicURL + "/i/" + token
 	}
-	receipts, err := s.post.Deliver(ctx, chunk, s.store.MarkHanded)
+	marks := s.marksOf(chunk)
+	receipts, err := s.post.Deliver(ctx, chunk, marks.mark)
 	switch {
 	case errors.Is(err, extension.ErrConflict):
 		return s.abandon(ctx, chunk)
 	case err != nil:
 		return errors.Join(fmt.Errorf("deliver chunk %s: %w", chunk.ID, err), s.giveBack(ctx, chunk, err))
 	}
-	if err := s.store.SettleChunk(ctx, chunk, receipts, s.now()); err != nil {
+	marks.tell(receipts)
+	if err := s.store.SettleChunk(context.WithoutCancel(ctx), chunk, receipts, s.now()); err != nil {
 		return fmt.Errorf("settle chunk %s: %w", chunk.ID, err)
 	}
-	return nil
+	return untried(receipts)
+}
+
+// untried makes a call that tried nobody a trouble: the batch rests, or it would ask again at once.
+func untried(receipts []extension.Receipt) error {
+	if slices.ContainsFunc(receipts, func(r extension.Receipt) bool { return !r.Untried }) {
+		return nil
+	}
+	return &extension.TroubleError{Sentence: "The mail server takes no messages at the moment. Nothing is lost: sending goes on by itself."}
+}
+
+// marks writes down what a protocol without memory is about to hand over, and remembers what this very attempt marked.
+// Handing over can take long, so it also renews the chunk's lease.
+type marks struct {
+	store delivering
+	chunk extension.ChunkID
+	lease time.Duration
+
+	mutex sync.Mutex
+	ours  map[extension.InvitationID]bool
+	kept  time.Time // by the monotonic clock
+}
+
+func (s *Service) marksOf(chunk extension.Chunk) *marks {
+	return &marks{store: s.store, chunk: chunk.ID, lease: s.lease, ours: map[extension.InvitationID]bool{}, kept: time.Now()}
+}
+
+// mark is an extension.Mark.
+func (m *marks) mark(ctx context.Context, invitation extension.InvitationID) (bool, error) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if time.Since(m.kept) > m.lease/3 {
+		if err := m.store.KeepChunk(ctx, m.chunk, m.lease); err != nil {
+			return false, fmt.Errorf("keep chunk %s: %w", m.chunk, err)
+		}
+		m.kept = time.Now()
+	}
+	first, err := m.store.MarkHanded(ctx, invitation)
+	if err != nil {
+		return false, fmt.Errorf("mark message %s: %w", invitation, err)
+	}
+	if first {
+		m.ours[invitation] = true
+	}
+	return first, nil
+}
+
+// tell notes on receipts which of the messages this attempt had marked.
+func (m *marks) tell(receipts []extension.Receipt) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	for i, r := range receipts {
+		receipts[i].Marked = m.ours[r.Invitation]
+	}
 }
 
 // giveBack gives a chunk back, also while the process is stopping, and remembers whether the call may have been obeyed.

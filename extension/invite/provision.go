@@ -11,31 +11,73 @@ import (
 
 // working is what the making of identities asks of the database.
 type working interface {
-	// LeaseWork hands out invitations of a batch whose users have no identity yet, each to one caller at a time.
+	// LeaseWork takes people of a batch up and hands out those who need an identity, or theirs another address, each to one
+	// caller at a time.
 	LeaseWork(ctx context.Context, batch extension.BatchID, most int, lease time.Duration) ([]extension.Work, error)
 	SettleWork(ctx context.Context, settled []extension.Settled, now time.Time) error
 	// ReleaseWork gives leased invitations back, so that the next attempt need not wait for the lease to run out.
 	ReleaseWork(ctx context.Context, work []extension.Work) error
 }
 
-// provision makes the Kratos identities of one round of invitations and tells how many it settled. Users whose
-// identity exists already (a resend) have no work here.
-func (s *Service) provision(ctx context.Context, batch extension.BatchID) (int, error) {
-	work, err := s.store.LeaseWork(ctx, batch, workPerCall, lease)
+// provision makes the Kratos identities of some people, and gives those of others a corrected address. Users whose
+// identity exists already (a resend) are only taken up.
+func (s *Service) provision(ctx context.Context, batch extension.BatchID) error {
+	work, err := s.store.LeaseWork(ctx, batch, workPerCall, s.lease)
 	if err != nil {
-		return 0, fmt.Errorf("lease work of batch %s: %w", batch, err)
+		return fmt.Errorf("lease work of batch %s: %w", batch, err)
 	}
 	if len(work) == 0 {
-		return 0, nil
+		return nil
 	}
-	settled, err := s.createIdentities(ctx, work)
+	settled, err := s.makeIdentities(ctx, work)
 	if err != nil {
-		return 0, errors.Join(err, s.store.ReleaseWork(context.WithoutCancel(ctx), work))
+		return errors.Join(err, s.store.ReleaseWork(context.WithoutCancel(ctx), work))
 	}
 	if err := s.store.SettleWork(ctx, settled, s.now()); err != nil {
-		return 0, fmt.Errorf("settle identities of batch %s: %w", batch, err)
+		return fmt.Errorf("settle identities of batch %s: %w", batch, err)
 	}
-	return len(settled), nil
+	return nil
+}
+
+// makeIdentities first gives identities their corrected address; one that is gone is made anew with the others.
+func (s *Service) makeIdentities(ctx context.Context, work []extension.Work) ([]extension.Settled, error) {
+	var settled []extension.Settled
+	var missing []extension.Work
+	for _, w := range work {
+		if w.Identity == "" {
+			missing = append(missing, w)
+			continue
+		}
+		one, err := s.readdress(ctx, w)
+		switch {
+		case errors.Is(err, extension.ErrNotFound):
+			missing = append(missing, w)
+		case err != nil:
+			return nil, err
+		default:
+			settled = append(settled, one)
+		}
+	}
+	if len(missing) == 0 {
+		return settled, nil
+	}
+	created, err := s.createIdentities(ctx, missing)
+	return append(settled, created...), err
+}
+
+// readdress gives an identity the address that was corrected. One that is not ours to change by now, or an address that
+// somebody else has, is somebody's account.
+func (s *Service) readdress(ctx context.Context, work extension.Work) (extension.Settled, error) {
+	changed, err := s.identities.Readdress(ctx, work.Identity, work.User, work.Address)
+	switch {
+	case errors.Is(err, extension.ErrConflict), err == nil && changed.Conflict:
+		return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
+	case err != nil:
+		return extension.Settled{}, fmt.Errorf("correct the address of an identity: %w", err)
+	case changed.Refused != "":
+		return extension.Settled{Work: work, Refused: extension.RefusedByKratos, Detail: changed.Refused}, nil
+	}
+	return extension.Settled{Work: work, Identity: changed.ID}, nil
 }
 
 func (s *Service) createIdentities(ctx context.Context, work []extension.Work) ([]extension.Settled, error) {

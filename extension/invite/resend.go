@@ -11,14 +11,24 @@ import (
 
 // reissuing is what a resend asks of the database.
 type reissuing interface {
-	// Reissue makes a resend batch of new invitations for these users and revokes the ones before.
+	// Reissue makes a resend batch of new invitations for these users and revokes the ones before: for all of them, or it
+	// is a conflict.
 	Reissue(ctx context.Context, actor extension.Actor, batch extension.Batch, users []extension.UserID) error
+	// ReissueMany does it for everybody of a selection who can be written to, and writes down why for the others;
+	// ErrNotFound when nobody can. A batch that exists is left as it is: nil.
+	ReissueMany(ctx context.Context, actor extension.Actor, order extension.Reissue) error
+	CountReissue(ctx context.Context, actor extension.Actor, order extension.Reissue) (extension.ResendCount, error)
 	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
 }
 
-// ResendCooldown is how long after a message the next one to the same person may be asked for, so that two clicks are
-// one message.
+// ResendCooldown is how long after a message the next one to the same person may be asked for by a deliberate click on
+// that person, so that two clicks are one message.
 const ResendCooldown = time.Minute
+
+// ResendManyCooldown is how long after a message a press of Resend for many people leaves somebody out: whoever presses
+// it does not look at each of them, and the message may still be in somebody's queue (RFC 5321 §4.5.4.1 lets a sender
+// wait half an hour before it tries again).
+const ResendManyCooldown = time.Hour
 
 // Resend sends a new invitation to a user who is Pending or Expired; the old link stops working. The person's own
 // areas and roles stay. Refusals come back as an InvalidError whose sentence can be shown as it is.
@@ -75,11 +85,98 @@ func resendRefusal(user extension.User, now time.Time) string {
 		return "The account system does not accept the address " + user.Address + ". Check it, and invite the right one."
 	default:
 	}
-	if user.Facts.Sent.IsZero() && user.Refused == "" {
+	switch user.Suppressed {
+	case extension.SuppressedBounce:
+		return "The last message to " + user.Address + " came back, so nothing more is sent there by itself. Correct the address, or mail it anyway."
+	case extension.SuppressedComplaint:
+		return "The last message to " + user.Address + " was reported as spam, so nothing more is sent there by itself. Ask the person, then mail it anyway."
+	}
+	if user.Facts.Sent.IsZero() && user.Refused == "" || user.Delivery() == extension.DeliveryWaiting {
 		return "The invitation to " + user.Address + " is still on its way."
 	}
-	if now.Sub(user.Facts.Sent) < ResendCooldown {
+	if now.Sub(user.Facts.Sent) < ResendCooldown || now.Sub(user.Letter.Sent) < ResendCooldown {
 		return "An invitation to " + user.Address + " was sent less than a minute ago. Give it a moment to arrive."
 	}
 	return ""
+}
+
+// ResendOrder is one press of Resend for many people. Batch is made from the form, so that pressing twice is one batch.
+type ResendOrder struct {
+	Batch     extension.BatchID
+	Selection extension.Selection
+	Expired   bool // people whose link has run out too
+}
+
+// CountResend tells before the press what would become of a selection: how many are Pending, how many Expired, and how
+// many would be left out and why. It counts as ResendMany judges; in between people come and go.
+func (s *Service) CountResend(ctx context.Context, actor extension.Actor, selection extension.Selection) (extension.ResendCount, error) {
+	if !actor.Elevated() {
+		return extension.ResendCount{}, fmt.Errorf("count resend: %w", extension.ErrForbidden)
+	}
+	count, err := s.store.CountReissue(ctx, actor, s.reissue(actor, ResendOrder{Selection: selection, Expired: true}))
+	if err != nil {
+		return extension.ResendCount{}, fmt.Errorf("count resend: %w", err)
+	}
+	return count, nil
+}
+
+// ResendMany sends new invitations to a selection of users, as far as the actor may see them, and gives the batch whose
+// page tells what became of everybody. Who cannot be written to (Active, Inactive, undeliverable, still on the way,
+// written to within ResendManyCooldown, or Expired and not chosen) is listed there and holds up nobody. It begins after
+// the organisation's undo delay. Pressing twice gives the same batch. A refusal is an InvalidError.
+func (s *Service) ResendMany(ctx context.Context, actor extension.Actor, order ResendOrder) (extension.BatchID, error) {
+	if !actor.Elevated() {
+		return "", fmt.Errorf("resend invitations: %w", extension.ErrForbidden)
+	}
+	id, err := extension.ParseID[extension.BatchID](string(order.Batch))
+	if err != nil {
+		return "", extension.Invalid("", "This page is too old to be sent. Load it again.")
+	}
+	if !order.Selection.All && len(order.Selection.Users) == 0 {
+		return "", extension.Invalid("", "Nobody is selected. Go back to the list and tick the people first.")
+	}
+	reissue := s.reissue(actor, order)
+	reissue.Batch.ID = id
+	if reissue.Batch.Starts, err = s.starts(ctx, actor.Organisation, reissue.Batch.Pressed); err != nil {
+		return "", err
+	}
+	count, err := s.store.CountReissue(ctx, actor, reissue)
+	if err != nil {
+		return "", fmt.Errorf("count resend: %w", err)
+	}
+	asked := count.Asked()
+	if !order.Expired {
+		asked -= count.Expired
+	}
+	if asked > extension.MaxResend {
+		return "", extension.Invalid("", "These are more than 100,000 people. Search or filter for fewer, and resend in several goes.")
+	}
+	err = s.store.ReissueMany(ctx, actor, reissue)
+	if errors.Is(err, extension.ErrNotFound) {
+		return "", extension.Invalid("", order.nobody(count))
+	}
+	if err != nil {
+		return "", fmt.Errorf("reissue invitations: %w", err)
+	}
+	s.goOn(ctx, id)
+	return id, nil
+}
+
+// nobody says why nothing came of a press.
+func (o ResendOrder) nobody(count extension.ResendCount) string {
+	if count.Expired > 0 && !o.Expired {
+		return "Nothing was sent: nobody of them is Pending. Tick the box to send to those who are Expired."
+	}
+	return "Nothing was sent: nobody of them can be written to now. Below you see why."
+}
+
+// reissue is an order with what the verb decides.
+func (s *Service) reissue(actor extension.Actor, order ResendOrder) extension.Reissue {
+	now := s.now()
+	return extension.Reissue{
+		Batch: extension.Batch{
+			Organisation: actor.Organisation, Kind: extension.BatchResend, Inviter: actor.Name, InviterUser: actor.User, Pressed: now,
+		},
+		Selection: order.Selection, Expired: order.Expired, Since: now.Add(-ResendManyCooldown),
+	}
 }

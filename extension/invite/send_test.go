@@ -90,7 +90,7 @@ func TestRejectedPiecesAreKeptWhateverTheyHold(t *testing.T) {
 func TestResendRefusesWhomItMust(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	batch := s.send(t, "bob@example.com")
+	s.send(t, "bob@example.com")
 	bob := s.user(t, "bob@example.com")
 	refusedWith := func(when, part string) {
 		t.Helper()
@@ -101,25 +101,20 @@ func TestResendRefusesWhomItMust(t *testing.T) {
 		}
 	}
 	refusedWith("before the first letter", "on its way")
-	if _, err := s.GoOn(t.Context(), batch, long); err != nil {
-		t.Fatal(err)
-	}
+	s.finish(t)
 	refusedWith("a moment after it", "less than a minute ago")
 
 	s.now = s.now.Add(2 * time.Minute)
 	if _, err := s.db.Record(t.Context(), s.user(t, "bob@example.com"), extension.FactStarted, s.now); err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.Resend(t.Context(), s.admin, bob.ID)
-	if err != nil {
+	if _, err := s.Resend(t.Context(), s.admin, bob.ID); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.aligned) != 2 || s.aligned[1] != s.user(t, "bob@example.com").Identity { // before: is it there? after: end what was begun
 		t.Errorf("aligned %v; whoever began by the old link can still finish", s.aligned)
 	}
-	if _, err := s.GoOn(t.Context(), again, long); err != nil {
-		t.Fatal(err)
-	}
+	s.finish(t)
 	if got := len(s.post.chunks); got != 2 {
 		t.Errorf("%d letters, want 2", got)
 	}

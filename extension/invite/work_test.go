@@ -13,58 +13,56 @@ import (
 	"paperplane/extension"
 )
 
-// long is more time than any batch here takes.
-const long = time.Minute
+// people are n lines of addresses.
+func people(name string, n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "%s%05d@example.com\n", name, i)
+	}
+	return text.String()
+}
+
+// counts are the numbers of a progress, without what the provider tells later.
+func counts(p extension.Progress) [4]int { return [4]int{p.Queued, p.Sent, p.Waiting, p.Refused} }
 
 func TestABatchIsProvisionedAndDelivered(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	var text strings.Builder
-	for i := range 250 {
-		fmt.Fprintf(&text, "p%03d@example.com\n", i)
+	batch := s.send(t, people("p", 250))
+	s.finish(t)
+	report := s.report(t, batch)
+	if got := counts(report.Progress); got != [4]int{250, 250, 0, 0} || report.Batch.Finished.IsZero() {
+		t.Errorf("progress %+v, finished %s", got, report.Batch.Finished)
 	}
-	batch := s.send(t, text.String())
-	more, err := s.GoOn(t.Context(), batch, long)
-	if err != nil || more {
-		t.Fatalf("more %v, %v", more, err)
-	}
-	if got := s.report(t, batch).Progress; got != (extension.Progress{Queued: 250, Sent: 250}) {
-		t.Errorf("progress %+v", got)
-	}
-	people := map[string]bool{}
+	written := map[string]bool{}
 	for _, chunk := range s.post.chunks {
 		if len(chunk.Recipients) > 100 {
 			t.Errorf("a call with %d messages", len(chunk.Recipients))
 		}
 		for _, r := range chunk.Recipients {
-			if people[r.Address] {
+			if written[r.Address] {
 				t.Errorf("%s was written to twice", r.Address)
 			}
-			people[r.Address] = true
+			written[r.Address] = true
 			if !strings.HasPrefix(r.Link, "https://pages.example.org/i/k1.") || r.Area != "East" || r.Role != "Nurse" {
 				t.Errorf("recipient %+v", r)
 			}
 		}
 	}
-	if len(people) != 250 {
-		t.Errorf("%d people were written to", len(people))
+	if len(written) != 250 || len(s.post.chunks) != 3 {
+		t.Errorf("%d people were written to in %d calls", len(written), len(s.post.chunks))
 	}
 }
 
-func TestSeveralWorkersShareABatchAndNobodyIsWrittenToTwice(t *testing.T) {
+func TestSeveralHandsShareABatchAndNobodyIsWrittenToTwice(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	var text strings.Builder
-	for i := range 600 {
-		fmt.Fprintf(&text, "p%03d@example.com\n", i)
-	}
-	batch := s.send(t, text.String())
+	batch := s.send(t, people("p", 900))
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			for more := true; more; {
-				var err error
-				if more, err = s.GoOn(t.Context(), batch, long); err != nil {
+			for s.report(t, batch).Batch.Finished.IsZero() {
+				if err := work(t, s.Service); err != nil {
 					t.Error(err)
 					return
 				}
@@ -72,15 +70,24 @@ func TestSeveralWorkersShareABatchAndNobodyIsWrittenToTwice(t *testing.T) {
 		})
 	}
 	group.Wait()
-	seen := map[extension.InvitationID]int{}
+	once(t, s)
+	if got := counts(s.report(t, batch).Progress); got != [4]int{900, 900, 0, 0} {
+		t.Errorf("progress %+v", got)
+	}
+}
+
+// once checks that nobody has two identities or got two messages.
+func once(t *testing.T, s *scene) {
+	t.Helper()
+	handed := map[string]int{}
 	for _, chunk := range s.post.chunks {
 		for _, r := range chunk.Recipients {
-			seen[r.Invitation]++
+			handed[r.Address]++
 		}
 	}
-	for id, n := range seen {
+	for address, n := range handed {
 		if n != 1 {
-			t.Errorf("%s was handed to the provider %d times", id, n)
+			t.Errorf("%s was handed to the provider %d times", address, n)
 		}
 	}
 	for address, n := range s.kratos.made {
@@ -88,35 +95,29 @@ func TestSeveralWorkersShareABatchAndNobodyIsWrittenToTwice(t *testing.T) {
 			t.Errorf("%s has %d identities", address, n)
 		}
 	}
-	if got := s.report(t, batch).Progress; got.Sent != 600 {
-		t.Errorf("progress %+v", got)
-	}
 }
 
 func TestAnAnswerThatIsLostIsAskedForAgainWithTheSameKeyAndWords(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	batch := s.send(t, "bob@example.com\neve@example.com")
-	lost := &extension.TroubleError{Sentence: "The provider hung up."}
-	s.post.once = func(extension.Chunk) ([]extension.Receipt, error) { return nil, lost }
-	if more, err := s.GoOn(t.Context(), batch, long); !errors.Is(err, extension.ErrUnavailable) || !more {
-		t.Fatalf("more %v, %v", more, err)
+	s.post.once = func(extension.Chunk) ([]extension.Receipt, error) { return nil, trouble() }
+	if err := work(t, s.Service); !errors.Is(err, extension.ErrUnavailable) {
+		t.Fatalf("trouble: %v", err)
 	}
-	if got := s.report(t, batch).Progress.Trouble; got != lost.Sentence {
+	if got := s.report(t, batch).Progress.Trouble; got != "It is down." {
 		t.Errorf("the page says %q", got)
 	}
 	s.now = s.now.Add(time.Hour)
 	s.use(t, "k2", "k1") // a new link key must not change what was written down
-	if more, err := s.GoOn(t.Context(), batch, long); err != nil || more {
-		t.Fatalf("more %v, %v", more, err)
-	}
+	s.finish(t)
 	if len(s.post.chunks) != 2 {
 		t.Fatalf("%d calls", len(s.post.chunks))
 	}
 	if diff := cmp.Diff(s.post.chunks[0], s.post.chunks[1]); diff != "" {
 		t.Error(diff)
 	}
-	if got := s.report(t, batch).Progress; got != (extension.Progress{Queued: 2, Sent: 2}) {
+	if got := s.report(t, batch).Progress; counts(got) != [4]int{2, 2, 0, 0} || got.Trouble != "" {
 		t.Errorf("progress %+v", got)
 	}
 }
@@ -125,22 +126,26 @@ func TestALinkKeyThatIsGoneHoldsTheBatchUpAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	batch := s.send(t, "bob@example.com")
-	s.post.once = func(extension.Chunk) ([]extension.Receipt, error) {
-		return nil, &extension.TroubleError{Sentence: "Down."}
-	}
-	if _, err := s.GoOn(t.Context(), batch, long); err == nil {
+	s.post.once = func(extension.Chunk) ([]extension.Receipt, error) { return nil, trouble() }
+	if err := work(t, s.Service); err == nil {
 		t.Fatal("no trouble")
 	}
 	s.use(t, "k2")
-	if _, err := s.GoOn(t.Context(), batch, long); !errors.Is(err, extension.ErrUnavailable) {
+	after, inSight, err := s.NextDue(t.Context())
+	if err != nil || !inSight {
+		t.Fatalf("due %v, %v", inSight, err)
+	}
+	<-time.After(after + 10*time.Millisecond)
+	if err := work(t, s.Service); !errors.Is(err, extension.ErrUnavailable) {
 		t.Errorf("without the key: %v", err)
 	}
 	if got := s.report(t, batch).Progress.Trouble; !strings.Contains(got, "links.keys") {
 		t.Errorf("the page says %q", got)
 	}
 	s.use(t, "k2", "k1")
-	if more, err := s.GoOn(t.Context(), batch, long); err != nil || more {
-		t.Errorf("with the key again: more %v, %v", more, err)
+	s.finish(t)
+	if got := counts(s.report(t, batch).Progress); got != [4]int{1, 1, 0, 0} {
+		t.Errorf("with the key again: %v", got)
 	}
 }
 
@@ -149,9 +154,7 @@ func TestWhatTheProviderKnowsWithOtherBytesEndsAsUnknownAndIsNotSentAgain(t *tes
 	s := setup(t)
 	batch := s.send(t, "bob@example.com")
 	s.post.once = func(extension.Chunk) ([]extension.Receipt, error) { return nil, extension.ErrConflict }
-	if more, err := s.GoOn(t.Context(), batch, long); err != nil || more {
-		t.Fatalf("more %v, %v", more, err)
-	}
+	s.finish(t)
 	report := s.report(t, batch)
 	if len(report.NotSent) != 1 || report.NotSent[0].Refused != extension.RefusedUnknown || len(s.post.chunks) != 1 {
 		t.Errorf("%+v after %d calls", report.NotSent, len(s.post.chunks))
@@ -173,9 +176,7 @@ func TestOnlyOurOwnIdentitiesAreAdopted(t *testing.T) {
 	}
 	s.kratos.gone = map[string]bool{"vanished@example.com": true}
 	s.kratos.refused = map[string]string{"bad@example.com": "does not look right"}
-	if more, err := s.GoOn(t.Context(), batch, long); err != nil || more {
-		t.Fatalf("more %v, %v", more, err)
-	}
+	s.finish(t)
 	got := map[string]extension.Refusal{}
 	for _, d := range s.report(t, batch).NotSent {
 		got[d.Address] = d.Refused
@@ -201,39 +202,19 @@ func TestKratosDownHoldsTheBatchUpAndItGoesOn(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	batch := s.send(t, "bob@example.com")
-	s.kratos.down = &extension.TroubleError{Sentence: "Kratos does not answer."}
+	s.kratos.down = trouble()
 	for range 2 { // the lease is given back, so that nothing waits for it
-		if more, err := s.GoOn(t.Context(), batch, long); !errors.Is(err, extension.ErrUnavailable) || !more {
-			t.Fatalf("more %v, %v", more, err)
+		if err := work(t, s.Service); !errors.Is(err, extension.ErrUnavailable) {
+			t.Fatalf("trouble: %v", err)
 		}
+		<-time.After(300 * time.Millisecond)
 	}
 	if got := s.report(t, batch).Progress; got.Trouble == "" || got.Waiting != 1 {
 		t.Errorf("progress %+v", got)
 	}
 	s.kratos.down = nil
-	if more, err := s.GoOn(t.Context(), batch, long); err != nil || more {
-		t.Fatalf("more %v, %v", more, err)
-	}
-	if got := s.report(t, batch).Progress; got != (extension.Progress{Queued: 1, Sent: 1}) {
+	s.finish(t)
+	if got := s.report(t, batch).Progress; counts(got) != [4]int{1, 1, 0, 0} || got.Trouble != "" {
 		t.Errorf("progress %+v", got)
-	}
-}
-
-func TestABudgetThatIsUsedUpLeavesTheRestForLater(t *testing.T) {
-	t.Parallel()
-	s := setup(t)
-	batch := s.send(t, "bob@example.com")
-	rounds := 0
-	for more := true; more; rounds++ {
-		var err error
-		if more, err = s.GoOn(t.Context(), batch, 0); err != nil {
-			t.Fatal(err)
-		}
-		if rounds > 100 {
-			t.Fatal("the batch gets nowhere without a budget")
-		}
-	}
-	if got := s.report(t, batch).Progress; got.Sent != 1 {
-		t.Errorf("progress %+v after %d rounds", got, rounds)
 	}
 }

@@ -15,8 +15,9 @@ import (
 
 // Batches is the work on batches.
 type Batches interface {
-	GoOn(ctx context.Context, batch extension.BatchID, budget time.Duration) (more bool, err error)
-	Unfinished(ctx context.Context, most int) ([]extension.BatchID, error)
+	NextTurn(ctx context.Context) (turn extension.Turn, there bool, err error)
+	TakeTurn(ctx context.Context, turn extension.Turn) error
+	NextDue(ctx context.Context) (after time.Duration, inSight bool, err error)
 }
 
 // Aligner brings Kratos in line with our rows.
@@ -35,7 +36,8 @@ type EngineOptions struct {
 	Batches    Batches
 	Aligner    Aligner
 	Reconciler Reconciler
-	Workers    int           // jobs at a time in this process
+	Reminder   Reminder
+	Workers    int           // hands at a time in this process
 	Every      time.Duration // how often the periodic work runs; one of all replicas runs it
 	Log        *slog.Logger
 }
@@ -43,24 +45,32 @@ type EngineOptions struct {
 // Engine works on jobs.
 type Engine struct {
 	client *river.Client[pgx.Tx]
+	queue  *Queue
+	alarm  *alarm
+
+	stopAlarm context.CancelFunc
+	alarmOff  chan struct{} // closed when the alarm has stopped
 }
 
 const (
-	// jobTimeout bounds one job; rescueAfter is when a job of a process that died is given to another. River has no
-	// heartbeat, so the one must be well above the other, and jobs must be short.
-	jobTimeout  = 90 * time.Second
-	rescueAfter = 3 * time.Minute
+	// jobTimeout bounds one job: a hand's budget and one step more, which can be a hundred messages to a slow mail server.
+	// rescueAfter is when River takes a job for one of a process that died. Nobody waits for that: the rows' leases run
+	// out long before, and the alarm or the sweep calls another hand.
+	jobTimeout  = 3 * time.Minute
+	rescueAfter = 5 * time.Minute
 	// stopTimeout is how long a stopping engine lets jobs end by themselves before it cancels them.
 	stopTimeout = 5 * time.Second
 )
 
 // NewEngine makes an engine. It does not connect yet.
 func NewEngine(o EngineOptions) (*Engine, error) {
+	alarm := newAlarm()
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &goOnWorker{batches: o.Batches, log: o.Log})
-	river.AddWorker(workers, &sweepWorker{batches: o.Batches, queue: o.Queue})
+	river.AddWorker(workers, &handWorker{batches: o.Batches, queue: o.Queue, alarm: alarm, log: o.Log})
+	river.AddWorker(workers, &sweepWorker{batches: o.Batches, alarm: alarm})
 	river.AddWorker(workers, &alignWorker{aligner: o.Aligner})
 	river.AddWorker(workers, &reconcileWorker{reconciler: o.Reconciler})
+	river.AddWorker(workers, &remindWorker{reminder: o.Reminder})
 	client, err := river.NewClient(riverpgxv5.New(o.Queue.pool), &river.Config{
 		Logger:               o.Log,
 		Workers:              workers,
@@ -73,34 +83,54 @@ func NewEngine(o EngineOptions) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make engine: %w", err)
 	}
-	return &Engine{client: client}, nil
+	return &Engine{client: client, queue: o.Queue, alarm: alarm}, nil
 }
 
-// Start begins to work. It waits for the database.
+// Start begins to work, with what a process that died has left. It waits for the database.
 func (e *Engine) Start(ctx context.Context) error {
+	ringing, stop := context.WithCancel(ctx)
+	off := make(chan struct{})
+	go func() {
+		defer close(off)
+		e.alarm.run(ringing, func(ctx context.Context) error { return e.queue.call(ctx, handArgs{}) })
+	}()
+	e.stopAlarm, e.alarmOff = stop, off
 	if err := e.client.Start(ctx); err != nil {
+		e.endAlarm()
 		return fmt.Errorf("start engine: %w", err)
 	}
+	e.alarm.in(ctx, 0)
 	return nil
 }
 
 // Stop lets running jobs end, within limits, and stops.
 func (e *Engine) Stop(ctx context.Context) error {
-	if err := e.client.Stop(ctx); err != nil {
+	err := e.client.Stop(ctx)
+	e.endAlarm()
+	if err != nil {
 		return fmt.Errorf("stop engine: %w", err)
 	}
 	return nil
 }
 
+// endAlarm ends the alarm after the last job that may set it.
+func (e *Engine) endAlarm() {
+	if e.stopAlarm == nil {
+		return
+	}
+	e.stopAlarm()
+	<-e.alarmOff
+}
+
 // upkeepQueue keeps periodic work from waiting behind batches.
 const upkeepQueue = "upkeep"
 
-// periodic makes the three periodic jobs. A round that is still waiting or running is enough: the next one is left out.
+// periodic makes the periodic jobs. A round that is still waiting or running is enough: the next one is left out.
 func periodic(every time.Duration) []*river.PeriodicJob {
-	job := func(args river.JobArgs) *river.PeriodicJob {
+	job := func(args river.JobArgs, every time.Duration) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) {
 			return args, &river.InsertOpts{Queue: upkeepQueue, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: underWay()}}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
-	return []*river.PeriodicJob{job(sweepArgs{}), job(alignArgs{}), job(reconcileArgs{})}
+	return []*river.PeriodicJob{job(sweepArgs{}, every), job(alignArgs{}, every), job(reconcileArgs{}, every), job(remindArgs{}, remindEvery*every)}
 }

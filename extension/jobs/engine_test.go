@@ -12,44 +12,47 @@ import (
 	"paperplane/extension/jobs"
 )
 
-func TestTheSweepPutsALostJobBack(t *testing.T) {
+// No job says so: the rows are there alone, as after a restore or a process that died in between.
+func TestTheSweepFindsWorkThatNobodyWasCalledFor(t *testing.T) {
 	t.Parallel()
 	dsn, queue := migrated(t)
-	lost, other := newBatch(), newBatch()
-	v := &verbs{unfinished: []extension.BatchID{lost, other}}
-	v.goOn = func(_ context.Context, batch extension.BatchID, _ int) (bool, error) {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		if batch == lost {
-			v.unfinished = []extension.BatchID{other}
-		}
-		return false, nil
-	}
+	v := &verbs{}
 	work(t, queue, v, often)
-	eventually(t, "both are worked", func() bool { return len(v.of(lost)) >= 1 && len(v.of(other)) >= 1 })
-	eventually(t, "the finished one is left alone", func() bool { return waiting(t, dsn, lost) == 0 })
-	eventually(t, "one that stays unfinished is tried again", func() bool { return len(v.of(other)) >= 3 })
+	eventually(t, "the engine has looked", func() bool { return v.asks() >= 1 && hands(t, dsn) == 0 })
+	lost := newBatch()
+	v.add(lost, 2)
+	eventually(t, "the lost turns are taken", func() bool { return v.of(lost) == 2 })
 }
 
-func TestTheSweepLeavesABatchThatHasAJobToItsPause(t *testing.T) {
+func TestAnEngineThatStartsLooksAtOnce(t *testing.T) {
+	t.Parallel()
+	_, queue := migrated(t)
+	v := &verbs{}
+	left := newBatch()
+	v.add(left, 3)
+	work(t, queue, v, rarely)
+	eventually(t, "what was left is taken up", func() bool { return v.of(left) == 3 })
+}
+
+func TestTheAlarmCallsAHandWhenTheNextTurnIsDue(t *testing.T) {
 	t.Parallel()
 	dsn, queue := migrated(t)
-	v := &verbs{goOn: func(context.Context, extension.BatchID, int) (bool, error) {
-		return true, &extension.TroubleError{Sentence: "Too many requests.", After: time.Hour}
-	}}
-	work(t, queue, v, often)
-	batch, lost := newBatch(), newBatch()
-	goOn(t, queue, batch)
-	eventually(t, "the job pauses", func() bool {
-		return len(v.of(batch)) == 1 && scan[string](t, dsn, `SELECT state::text FROM river_job WHERE args->>'batch' = $1`, string(batch)) == "scheduled"
-	})
+	v := &verbs{}
+	work(t, queue, v, rarely)
+	eventually(t, "the engine has looked", func() bool { return v.asks() >= 1 && hands(t, dsn) == 0 })
+	batch := newBatch()
 	v.mu.Lock()
-	v.unfinished = []extension.BatchID{batch, lost}
-	before := v.rounds["unfinished"]
+	v.due = time.Now().Add(1500 * time.Millisecond) // it begins then, or rests until then
+	due := v.due
 	v.mu.Unlock()
-	eventually(t, "the sweep has come by several times", func() bool { return v.times("unfinished") >= before+4 && len(v.of(lost)) > 0 })
-	if calls, left := len(v.of(batch)), waiting(t, dsn, batch); calls != 1 || left != 1 {
-		t.Errorf("%d calls and %d jobs, want one of each", calls, left)
+	v.add(batch, 1)
+	goOn(t, queue, batch)
+	eventually(t, "the turn is taken", func() bool { return v.of(batch) == 1 })
+	if late := time.Since(due); late < 0 || late > 5*time.Second {
+		t.Errorf("it was taken %s after it was due", late)
+	}
+	if n := v.asks(); n > 20 {
+		t.Errorf("hands asked %d times: they spin", n)
 	}
 }
 
@@ -58,41 +61,32 @@ func TestPeriodicWorkGoesOnAfterTrouble(t *testing.T) {
 	_, queue := migrated(t)
 	v := &verbs{down: errors.New("Kratos does not answer")}
 	work(t, queue, v, often)
-	for _, name := range []string{"unfinished", "align", "reconcile"} {
+	for _, name := range []string{"due", "align", "reconcile"} {
 		eventually(t, name+" is asked again after trouble", func() bool { return v.times(name) >= 3 })
 	}
 }
 
-func TestTwoEnginesShareTheWork(t *testing.T) {
+func TestTwoEnginesShareOneBatch(t *testing.T) {
 	t.Parallel()
 	dsn, queue := migrated(t)
 	var running atomic.Int64
 	release := make(chan struct{})
-	hold := func(ctx context.Context, _ extension.BatchID, _ int) (bool, error) {
+	v := &verbs{take: func(ctx context.Context, _ extension.Turn) error {
 		running.Add(1)
 		select {
 		case <-release:
 		case <-ctx.Done():
 		}
-		return false, nil
-	}
-	first, second := &verbs{goOn: hold}, &verbs{goOn: hold}
-	work(t, queue, first, often)
-	work(t, newQueue(t, dsn), second, often)
-	batches := make([]extension.BatchID, 8) // as many as both engines can work on at a time
-	for i := range batches {
-		batches[i] = newBatch()
-		goOn(t, queue, batches[i])
-	}
-	eventually(t, "both engines are full", func() bool { return running.Load() == int64(len(batches)) })
+		return nil
+	}}
+	batch := newBatch()
+	v.add(batch, 4*workers)
+	work(t, queue, v, often)
+	work(t, newQueue(t, dsn), v, often)
+	goOn(t, queue, batch) // once
+	eventually(t, "both engines are full", func() bool { return running.Load() == 2*workers })
 	close(release)
-	for _, batch := range batches {
-		eventually(t, "the job ends", func() bool { return waiting(t, dsn, batch) == 0 })
-		if n := len(first.of(batch)) + len(second.of(batch)); n != 1 {
-			t.Errorf("a batch was worked on %d times", n)
-		}
-	}
-	eventually(t, "periodic work is done", func() bool { return first.times("align")+second.times("align") >= 3 })
+	eventually(t, "all is done", func() bool { return v.of(batch) == 4*workers && hands(t, dsn) == 0 })
 }
 
 func TestTheOtherEngineGoesOnWhenOneStops(t *testing.T) {
@@ -108,36 +102,38 @@ func TestTheOtherEngineGoesOnWhenOneStops(t *testing.T) {
 	if err := leader.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	before := first.times("align")
+	before, asks := first.times("align"), first.asks()
 	batch := newBatch()
+	second.add(batch, 1)
 	goOn(t, queue, batch)
-	eventually(t, "the second engine works", func() bool { return len(second.of(batch)) == 1 })
+	eventually(t, "the second engine works", func() bool { return second.of(batch) == 1 })
 	eventually(t, "the second engine leads", func() bool { return second.times("align") >= 2 })
-	if after := first.times("align"); after != before {
-		t.Errorf("the stopped engine worked %d times more", after-before)
+	if after := first.times("align"); after != before || first.asks() != asks {
+		t.Errorf("the stopped engine worked %d times more", after-before+first.asks()-asks)
 	}
 }
 
-func TestStopLetsARunningJobEnd(t *testing.T) {
+func TestStopLetsARunningTurnEnd(t *testing.T) {
 	t.Parallel()
 	dsn, queue := migrated(t)
 	release := make(chan struct{})
 	var cut atomic.Bool
-	v := &verbs{goOn: func(ctx context.Context, _ extension.BatchID, _ int) (bool, error) {
+	v := &verbs{take: func(ctx context.Context, _ extension.Turn) error {
 		select {
 		case <-release:
 		case <-ctx.Done():
 			cut.Store(true)
 		}
-		return false, ctx.Err()
+		return ctx.Err()
 	}}
 	engine := newEngine(t, queue, v, rarely)
 	if err := engine.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	batch, late := newBatch(), newBatch()
+	v.add(batch, 1)
 	goOn(t, queue, batch)
-	eventually(t, "the job runs", func() bool { return len(v.of(batch)) == 1 })
+	eventually(t, "the turn is taken", func() bool { return v.of(batch) == 1 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- engine.Stop(t.Context()) }()
 	select {
@@ -147,42 +143,44 @@ func TestStopLetsARunningJobEnd(t *testing.T) {
 	}
 	close(release)
 	if err := <-stopped; err != nil || cut.Load() {
-		t.Errorf("stop: %v, job cut off: %v", err, cut.Load())
+		t.Errorf("stop: %v, turn cut off: %v", err, cut.Load())
 	}
-	if left := waiting(t, dsn, batch); left != 0 {
-		t.Errorf("%d jobs are left of one that ended", left)
-	}
+	v.add(late, 1)
 	goOn(t, queue, late)
-	if left := waiting(t, dsn, late); left != 1 || len(v.of(late)) != 0 {
-		t.Errorf("after the stop: %d jobs, %d calls", left, len(v.of(late)))
+	if left := hands(t, dsn); left != 1 || v.of(late) != 0 {
+		t.Errorf("after the stop: %d jobs, %d turns", left, v.of(late))
 	}
 }
 
-func TestAJobThatWouldNotEndIsCutOffAndComesBack(t *testing.T) {
+func TestATurnThatWouldNotEndIsCutOffAndTheNextEngineGoesOn(t *testing.T) {
 	t.Parallel()
-	dsn, queue := migrated(t)
-	v := &verbs{goOn: func(ctx context.Context, _ extension.BatchID, n int) (bool, error) {
-		if n == 1 {
-			<-ctx.Done()
-			return true, &extension.TroubleError{Sentence: "Cut off.", After: time.Millisecond, Cause: ctx.Err()}
+	_, queue := migrated(t)
+	var cut atomic.Bool
+	v := &verbs{take: func(ctx context.Context, _ extension.Turn) error {
+		if cut.Load() {
+			return nil
 		}
-		return false, nil
+		<-ctx.Done()
+		cut.Store(true)
+		return ctx.Err()
 	}}
 	engine := newEngine(t, queue, v, rarely)
 	if err := engine.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	batch := newBatch()
+	v.add(batch, 1)
 	goOn(t, queue, batch)
-	eventually(t, "the job runs", func() bool { return len(v.of(batch)) == 1 })
+	eventually(t, "the turn is taken", func() bool { return v.of(batch) == 1 })
 	if err := engine.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if left := waiting(t, dsn, batch); left != 1 {
-		t.Fatalf("%d jobs are left", left)
+	if !cut.Load() {
+		t.Error("the turn was not cut off")
 	}
+	v.add(batch, 1) // the rows are still there
 	work(t, queue, v, rarely)
-	eventually(t, "the next engine goes on", func() bool { return len(v.of(batch)) == 2 })
+	eventually(t, "the next engine goes on", func() bool { return v.of(batch) == 2 })
 }
 
 func TestAnEngineDoesNotStartWithoutItsDatabase(t *testing.T) {

@@ -5,7 +5,6 @@ package jobs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,35 +63,28 @@ func (q *Queue) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// GoOn asks a worker to go on with a batch. It is inserted without River's uniqueness: a unique job that is running
-// swallows the next, and with it the rows that came meanwhile.
+// GoOn calls a hand, because there is work for a batch.
 func (q *Queue) GoOn(ctx context.Context, batch extension.BatchID) error {
-	if _, err := q.client.Insert(ctx, goOnArgs{Batch: batch}, nil); err != nil {
+	if err := q.call(ctx, handArgs{Batch: batch}); err != nil {
 		q.log.WarnContext(ctx, "batch waits for the sweep, because its job could not be inserted", "batch", batch, "error", err)
-		return fmt.Errorf("insert job for batch %s: %w", batch, err)
+		return fmt.Errorf("call a hand for batch %s: %w", batch, err)
 	}
 	return nil
 }
 
-// waiting tells which of these batches have a job that will be worked by itself. River's uniqueness does not see the jobs
-// of GoOn, and a second job would not wait as long as a part in trouble asked the first to. A job that runs does not
-// count: the process that ran it may be dead.
-func (q *Queue) waiting(ctx context.Context, batches []extension.BatchID) (map[extension.BatchID]bool, error) {
-	found, err := q.client.JobList(ctx, river.NewJobListParams().
-		Kinds(goOnArgs{}.Kind()).
-		States(rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateScheduled).
-		Where("args->>'batch' = any(@batches::text[])", river.NamedArgs{"batches": batches}).
-		First(10*round))
+// call puts a hand into the queue, unless one is waiting there: that one will look at the rows later than now, and so
+// see whatever was written before. River's uniqueness can't say this, because a unique job that is running swallows the
+// next, and with it the rows that came after it looked.
+func (q *Queue) call(ctx context.Context, args handArgs) error {
+	waiting, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(args.Kind()).States(rivertype.JobStateAvailable).First(1))
 	if err != nil {
-		return nil, fmt.Errorf("list jobs of batches: %w", err)
+		return fmt.Errorf("look for a waiting hand: %w", err)
 	}
-	waiting := make(map[extension.BatchID]bool, len(found.Jobs))
-	for _, job := range found.Jobs {
-		var args goOnArgs
-		if err := json.Unmarshal(job.EncodedArgs, &args); err != nil {
-			return nil, fmt.Errorf("read job %d: %w", job.ID, err)
-		}
-		waiting[args.Batch] = true
+	if len(waiting.Jobs) > 0 {
+		return nil
 	}
-	return waiting, nil
+	if _, err := q.client.Insert(ctx, args, nil); err != nil {
+		return fmt.Errorf("insert job: %w", err)
+	}
+	return nil
 }

@@ -2,161 +2,125 @@ package jobs_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"paperplane/extension"
 	"paperplane/extension/jobs"
 )
 
-func TestAWorkerIsAskedToGoOnWithTheBatch(t *testing.T) {
+func TestAHandTakesTurnsUntilThereAreNone(t *testing.T) {
 	t.Parallel()
 	dsn, queue := migrated(t)
 	v := &verbs{}
 	work(t, queue, v, rarely)
 	first, second := newBatch(), newBatch()
+	v.add(first, 5)
+	v.add(second, 2)
 	goOn(t, queue, first)
-	goOn(t, queue, second)
-	for _, batch := range []extension.BatchID{first, second} {
-		eventually(t, "the worker is asked", func() bool { return len(v.of(batch)) == 1 })
-		eventually(t, "the job ends", func() bool { return waiting(t, dsn, batch) == 0 })
-	}
-	if got := v.of(first)[0].budget; got != jobs.Budget {
-		t.Errorf("the budget is %s", got)
-	}
+	eventually(t, "all turns are taken", func() bool { return v.of(first) == 5 && v.of(second) == 2 })
+	eventually(t, "the jobs end", func() bool { return hands(t, dsn) == 0 })
 }
 
 func TestJobsThatWereAskedForBeforeAnyEngineRanAreWorked(t *testing.T) {
 	t.Parallel()
 	_, queue := migrated(t)
 	batch := newBatch()
-	goOn(t, queue, batch)
 	v := &verbs{}
-	work(t, queue, v, rarely)
-	eventually(t, "the worker is asked", func() bool { return len(v.of(batch)) == 1 })
-}
-
-func TestABatchWithWorkLeftComesBack(t *testing.T) {
-	t.Parallel()
-	dsn, queue := migrated(t)
-	v := &verbs{goOn: func(_ context.Context, _ extension.BatchID, n int) (bool, error) { return n < 3, nil }}
-	work(t, queue, v, rarely)
-	batch := newBatch()
+	v.add(batch, 1)
 	goOn(t, queue, batch)
-	eventually(t, "the batch is done", func() bool { return len(v.of(batch)) == 3 && waiting(t, dsn, batch) == 0 })
-	calls := v.of(batch)
-	for i := range calls[1:] {
-		if gap := calls[i+1].at.Sub(calls[i].at); gap < jobs.Breath {
-			t.Errorf("it came back after %s, without a breath", gap)
-		}
-	}
-}
-
-func TestTroubleBringsABatchBackWhenThePartAsked(t *testing.T) {
-	t.Parallel()
-	dsn, queue := migrated(t)
-	const after = 1500 * time.Millisecond
-	v := &verbs{goOn: func(_ context.Context, _ extension.BatchID, n int) (bool, error) {
-		if n == 1 {
-			return true, fmt.Errorf("deliver: %w", &extension.TroubleError{Sentence: "Too many requests.", After: after})
-		}
-		return false, nil
-	}}
 	work(t, queue, v, rarely)
-	batch := newBatch()
-	goOn(t, queue, batch)
-	eventually(t, "the batch is done", func() bool { return len(v.of(batch)) == 2 && waiting(t, dsn, batch) == 0 })
-	if calls := v.of(batch); calls[1].at.Sub(calls[0].at) < after {
-		t.Errorf("it came back after %s, though the part asked for %s", calls[1].at.Sub(calls[0].at), after)
-	}
+	eventually(t, "the turn is taken", func() bool { return v.of(batch) == 1 })
 }
 
-func TestAfterAnErrorAJobWaitsAsAskedOrForAMoment(t *testing.T) {
-	t.Parallel()
-	asked := &extension.TroubleError{Sentence: "Too many requests.", After: time.Minute}
-	for _, err := range []error{asked, fmt.Errorf("deliver: %w", asked), errors.Join(errors.New("x"), asked)} {
-		if got := jobs.Pause(err); got != time.Minute {
-			t.Errorf("after %v it waits %s", err, got)
-		}
-	}
-	other := &extension.TroubleError{Sentence: "Kratos does not answer."}
-	if got := jobs.Pause(errors.Join(other, asked)); got != time.Minute {
-		t.Errorf("of two parts in trouble the one that asked for a pause got %s", got)
-	}
-	seen := map[time.Duration]bool{}
-	for range 100 {
-		for _, err := range []error{errors.New("unexpected"), other, context.DeadlineExceeded} {
-			got := jobs.Pause(err)
-			if got < jobs.Patience || got >= 2*jobs.Patience {
-				t.Fatalf("after %v it waits %s", err, got)
-			}
-			seen[got] = true
-		}
-	}
-	if len(seen) < 10 {
-		t.Errorf("replicas knock together: %d different pauses", len(seen))
-	}
-}
-
-// River gives a job up after so many attempts; a batch's rows would then wait for nobody.
-func TestABatchIsNeverGivenUp(t *testing.T) {
-	t.Parallel()
-	dsn, queue := migrated(t)
-	v := &verbs{goOn: func(_ context.Context, _ extension.BatchID, n int) (bool, error) {
-		if n <= 2 {
-			return true, &extension.TroubleError{Sentence: "Kratos does not answer.", After: time.Millisecond}
-		}
-		return false, nil
-	}}
-	batch := newBatch()
-	goOn(t, queue, batch)
-	// One attempt is all that is left: any that counted would be the last.
-	scan[int](t, dsn, `WITH u AS (UPDATE river_job SET max_attempts = 1 RETURNING 1) SELECT count(*) FROM u`)
-	work(t, queue, v, rarely)
-	eventually(t, "the batch is done", func() bool { return len(v.of(batch)) == 3 && waiting(t, dsn, batch) == 0 })
-	if state := scan[string](t, dsn, `SELECT state::text FROM river_job WHERE args->>'batch' = $1`, string(batch)); state != "completed" {
-		t.Errorf("the job is %s", state)
-	}
-}
-
-func TestAPanicBringsABatchBackToo(t *testing.T) {
+func TestAHandThatFindsWorkCallsAnother(t *testing.T) {
 	t.Parallel()
 	_, queue := migrated(t)
-	v := &verbs{goOn: func(_ context.Context, _ extension.BatchID, n int) (bool, error) {
-		if n == 1 {
-			panic("out of range")
+	var running atomic.Int64
+	release := make(chan struct{})
+	v := &verbs{take: func(ctx context.Context, _ extension.Turn) error {
+		running.Add(1)
+		select {
+		case <-release:
+		case <-ctx.Done():
 		}
-		return false, nil
+		return nil
 	}}
-	work(t, queue, v, rarely)
 	batch := newBatch()
-	goOn(t, queue, batch)
-	eventually(t, "the batch is tried again", func() bool { return len(v.of(batch)) == 2 })
+	v.add(batch, 20)
+	work(t, queue, v, rarely)
+	goOn(t, queue, batch) // once
+	eventually(t, "every worker has come to help", func() bool { return running.Load() == workers })
+	close(release)
+	eventually(t, "all is done", func() bool { return v.of(batch) == 20 })
 }
 
-func TestARunningJobDoesNotSwallowTheNext(t *testing.T) {
+func TestOneWaitingHandIsEnough(t *testing.T) {
+	t.Parallel()
+	dsn, queue := migrated(t)
+	for range 50 {
+		goOn(t, queue, newBatch())
+	}
+	if n := hands(t, dsn); n != 1 {
+		t.Errorf("%d hands wait", n)
+	}
+}
+
+// A hand that runs may have looked at the rows just before they were written.
+func TestARunningHandDoesNotSwallowTheNext(t *testing.T) {
 	t.Parallel()
 	_, queue := migrated(t)
 	release := make(chan struct{})
-	v := &verbs{goOn: func(ctx context.Context, _ extension.BatchID, n int) (bool, error) {
-		if n == 1 {
-			select {
-			case <-release:
-			case <-ctx.Done():
-			}
+	defer close(release)
+	v := &verbs{take: func(ctx context.Context, turn extension.Turn) error {
+		select {
+		case <-release:
+		case <-ctx.Done():
 		}
-		return false, nil
+		return nil
 	}}
 	work(t, queue, v, rarely)
+	for range workers {
+		batch := newBatch()
+		v.add(batch, 1)
+		goOn(t, queue, batch)
+		eventually(t, "the turn is taken beside those that run", func() bool { return v.of(batch) == 1 })
+	}
+}
+
+func TestTroubleOfOneBatchEndsNoHand(t *testing.T) {
+	t.Parallel()
+	_, queue := migrated(t)
+	bad, good := newBatch(), newBatch()
+	v := &verbs{take: func(_ context.Context, turn extension.Turn) error {
+		if turn.Batch == bad {
+			return &extension.TroubleError{Sentence: "Too many requests."}
+		}
+		return nil
+	}}
+	v.add(bad, 1)
+	v.add(good, 3)
+	work(t, queue, v, rarely)
+	goOn(t, queue, bad)
+	eventually(t, "the other batch is done", func() bool { return v.of(good) == 3 })
+}
+
+func TestAPanicLosesNothing(t *testing.T) {
+	t.Parallel()
+	_, queue := migrated(t)
+	var panicked atomic.Bool
+	v := &verbs{take: func(context.Context, extension.Turn) error {
+		if panicked.CompareAndSwap(false, true) {
+			panic("out of range")
+		}
+		return nil
+	}}
 	batch := newBatch()
+	v.add(batch, 3)
+	work(t, queue, v, often)
 	goOn(t, queue, batch)
-	eventually(t, "the first job runs", func() bool { return len(v.of(batch)) == 1 })
-	goOn(t, queue, batch)
-	eventually(t, "the second job runs beside it", func() bool { return len(v.of(batch)) == 2 })
-	close(release)
+	eventually(t, "the other turns are taken", func() bool { return v.of(batch) == 3 })
 }
 
 func TestAJobThatCannotBeInsertedIsAnError(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -35,40 +34,52 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// call is one time that a worker was asked to go on.
-type call struct {
-	batch  extension.BatchID
-	at     time.Time
-	budget time.Duration
-}
-
-// verbs stand for the three verbs behind the package's own interfaces.
+// verbs stand for the verbs behind the package's own interfaces. The work is a list of steps, each done by one hand.
 type verbs struct {
-	// goOn is what a worker's n-th call for a batch comes to; nil means that nothing is left.
-	goOn func(ctx context.Context, batch extension.BatchID, n int) (bool, error)
+	// take is what a hand does with a turn; nil means that it is done at once.
+	take func(ctx context.Context, turn extension.Turn) error
 
-	mu         sync.Mutex
-	calls      []call
-	unfinished []extension.BatchID
-	down       error // what the periodic work says
-	rounds     map[string]int
+	mu     sync.Mutex
+	todo   []extension.Turn
+	taken  []extension.Turn
+	asked  int       // how often a hand asked for a turn
+	due    time.Time // when the next turn is in sight; zero for none
+	down   error     // what the periodic work says
+	rounds map[string]int
 }
 
-func (v *verbs) GoOn(ctx context.Context, batch extension.BatchID, budget time.Duration) (bool, error) {
-	v.mu.Lock()
-	v.calls = append(v.calls, call{batch: batch, at: time.Now(), budget: budget})
-	n := len(v.ofLocked(batch))
-	v.mu.Unlock()
-	if v.goOn == nil {
-		return false, nil
-	}
-	return v.goOn(ctx, batch, n)
-}
-
-func (v *verbs) Unfinished(_ context.Context, most int) ([]extension.BatchID, error) {
+func (v *verbs) NextTurn(context.Context) (extension.Turn, bool, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.unfinished[:min(most, len(v.unfinished))], v.round("unfinished")
+	v.asked++
+	if len(v.todo) == 0 || time.Now().Before(v.due) {
+		return extension.Turn{}, false, v.down
+	}
+	turn := v.todo[0]
+	v.todo, v.taken = v.todo[1:], append(v.taken, turn)
+	return turn, true, nil
+}
+
+func (v *verbs) TakeTurn(ctx context.Context, turn extension.Turn) error {
+	if v.take == nil {
+		return nil
+	}
+	return v.take(ctx, turn)
+}
+
+func (v *verbs) NextDue(context.Context) (time.Duration, bool, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return max(time.Until(v.due), 0), len(v.todo) > 0, v.round("due")
+}
+
+// add adds so many steps for a batch.
+func (v *verbs) add(batch extension.BatchID, n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for range n {
+		v.todo = append(v.todo, extension.Turn{Batch: batch})
+	}
 }
 
 func (v *verbs) AlignDue(context.Context, int) error {
@@ -83,6 +94,12 @@ func (v *verbs) Reconcile(context.Context, int) error {
 	return v.round("reconcile")
 }
 
+func (v *verbs) Remind(context.Context) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.round("remind")
+}
+
 func (v *verbs) round(name string) error {
 	if v.rounds == nil {
 		v.rounds = map[string]int{}
@@ -91,15 +108,24 @@ func (v *verbs) round(name string) error {
 	return v.down
 }
 
-func (v *verbs) ofLocked(batch extension.BatchID) []call {
-	return slices.DeleteFunc(slices.Clone(v.calls), func(c call) bool { return c.batch != batch })
-}
-
-// of lists the calls for a batch.
-func (v *verbs) of(batch extension.BatchID) []call {
+// of counts the turns that were taken for a batch.
+func (v *verbs) of(batch extension.BatchID) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.ofLocked(batch)
+	n := 0
+	for _, turn := range v.taken {
+		if turn.Batch == batch {
+			n++
+		}
+	}
+	return n
+}
+
+// asks is how often a hand asked for a turn.
+func (v *verbs) asks() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.asked
 }
 
 // times tells how often a periodic verb was asked.
@@ -134,14 +160,15 @@ func migrated(t *testing.T) (dsn string, queue *jobs.Queue) {
 }
 
 const (
-	rarely = time.Hour
-	often  = 100 * time.Millisecond
+	workers = 4
+	rarely  = time.Hour
+	often   = 100 * time.Millisecond
 )
 
 func newEngine(t *testing.T, queue *jobs.Queue, v *verbs, every time.Duration) *jobs.Engine {
 	t.Helper()
 	engine, err := jobs.NewEngine(jobs.EngineOptions{
-		Queue: queue, Batches: v, Aligner: v, Reconciler: v, Workers: 4, Every: every, Log: quiet(),
+		Queue: queue, Batches: v, Aligner: v, Reconciler: v, Reminder: v, Workers: workers, Every: every, Log: quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -202,8 +229,8 @@ func scan[T any](t *testing.T, dsn, query string, arguments ...any) T {
 	return value
 }
 
-// waiting counts the jobs of a batch that have not ended.
-func waiting(t *testing.T, dsn string, batch extension.BatchID) int {
+// hands counts the hands in the queue that have not ended.
+func hands(t *testing.T, dsn string) int {
 	t.Helper()
-	return scan[int](t, dsn, `SELECT count(*) FROM river_job WHERE args->>'batch' = $1 AND finalized_at IS NULL`, string(batch))
+	return scan[int](t, dsn, `SELECT count(*) FROM river_job WHERE kind = 'go_on_with_batch' AND finalized_at IS NULL`)
 }

@@ -2,10 +2,7 @@ package jobs
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -15,13 +12,8 @@ import (
 )
 
 const (
-	// budget is how long one job works on a batch before it makes room for others.
+	// budget is how long a hand works before another takes its place: River has no heartbeat, so jobs must be short.
 	budget = 20 * time.Second
-	// breath is the pause before a job goes on with work that others hold.
-	breath = time.Second
-	// patience is the pause after trouble when the part in trouble did not say how long; up to as much again is added
-	// by chance, so that replicas don't knock together.
-	patience = 3 * time.Second
 	// round is how many rows one periodic round takes.
 	round = 200
 )
@@ -34,60 +26,74 @@ func underWay() []rivertype.JobState {
 	}
 }
 
-// goOnArgs says "go on with this batch".
-type goOnArgs struct {
-	Batch extension.BatchID `json:"batch"`
+// handArgs says "there may be work". Batch is the one that was pressed, for whoever reads the queue: the hand asks whose
+// turn it is.
+type handArgs struct {
+	Batch extension.BatchID `json:"batch,omitempty"`
 }
 
 // Kind names the job.
-func (goOnArgs) Kind() string { return "go_on_with_batch" }
+func (handArgs) Kind() string { return "go_on_with_batch" }
 
-type goOnWorker struct {
-	river.WorkerDefaults[goOnArgs]
+// handWorker is a hand: it takes turns until there are none or its time is up.
+type handWorker struct {
+	river.WorkerDefaults[handArgs]
 	batches Batches
+	queue   *Queue
+	alarm   *alarm
 	log     *slog.Logger
 }
 
-// Work goes on with a batch. Work that is left, and trouble of any kind, bring the job back; it is never given up,
-// because the rows would wait for nobody else. Only a batch that is gone ends it.
-func (w *goOnWorker) Work(ctx context.Context, job *river.Job[goOnArgs]) error {
-	more, err := w.batches.GoOn(ctx, job.Args.Batch, budget)
-	if errors.Is(err, extension.ErrNotFound) {
-		return river.JobCancel(err)
-	}
-	if err != nil {
-		w.log.WarnContext(ctx, "batch is held up", "batch", job.Args.Batch, "error", err)
-		return river.JobSnooze(pause(err))
-	}
-	if more {
-		return river.JobSnooze(breath)
+// Work takes turns. A hand that finds a turn calls another one, so that all workers of all replicas come to help as long
+// as there is something to do; one that finds none sets the alarm for when there may be. It never fails: the rows are
+// what is tried again.
+func (w *handWorker) Work(ctx context.Context, _ *river.Job[handArgs]) error {
+	ends := time.Now().Add(budget)
+	for turns := 0; ctx.Err() == nil; turns++ {
+		turn, there, err := w.batches.NextTurn(ctx)
+		if err != nil {
+			w.log.WarnContext(ctx, "hand stops, because it can't learn whose turn it is", "error", err)
+			w.alarm.in(ctx, retry)
+			return nil
+		}
+		if !there {
+			w.rest(ctx)
+			return nil
+		}
+		done := time.Now().After(ends)
+		if turns == 0 || done {
+			w.callAnother(ctx)
+		}
+		if err := w.batches.TakeTurn(ctx, turn); err != nil {
+			w.log.WarnContext(ctx, "batch is held up", "batch", turn.Batch, "error", err)
+		}
+		if done {
+			return nil
+		}
 	}
 	return nil
 }
 
-func pause(err error) time.Duration {
-	if after := asked(err); after > 0 {
-		return after
+// callAnother calls another hand. When that fails, the sweep does.
+func (w *handWorker) callAnother(ctx context.Context) {
+	if err := w.queue.call(ctx, handArgs{}); err != nil {
+		w.log.WarnContext(ctx, "no other hand was called", "error", err)
 	}
-	return patience + rand.N(patience) //nolint:gosec // jitter needs no secrecy
 }
 
-// asked is the longest pause that a part in trouble asked for; several parts can be in trouble at once.
-func asked(err error) time.Duration {
-	var longest time.Duration
-	if trouble, ok := errors.AsType[*extension.TroubleError](err); ok {
-		longest = trouble.After
+// rest sets the alarm for the next turn that is in sight.
+func (w *handWorker) rest(ctx context.Context) {
+	after, inSight, err := w.batches.NextDue(ctx)
+	if err != nil {
+		w.log.WarnContext(ctx, "hand can't learn when the next turn is", "error", err)
+		after, inSight = retry, true
 	}
-	var several interface{ Unwrap() []error }
-	if errors.As(err, &several) {
-		for _, one := range several.Unwrap() {
-			longest = max(longest, asked(one))
-		}
+	if inSight {
+		w.alarm.in(ctx, after)
 	}
-	return longest
 }
 
-// sweepArgs says "put back the jobs of batches that have none".
+// sweepArgs says "call a hand if there is work".
 type sweepArgs struct{}
 
 // Kind names the job.
@@ -96,28 +102,18 @@ func (sweepArgs) Kind() string { return "sweep_batches" }
 type sweepWorker struct {
 	river.WorkerDefaults[sweepArgs]
 	batches Batches
-	queue   *Queue
+	alarm   *alarm
 }
 
-// Work puts a job back for every unfinished batch that has none, in case a process died between the rows and the job.
-// Here uniqueness is right: replicas that sweep at once put back one.
+// Work sets the alarm for the next turn in sight, in case a process died between the rows and the job, or the one that had
+// set its own.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	unfinished, err := w.batches.Unfinished(ctx, round)
+	after, inSight, err := w.batches.NextDue(ctx)
 	if err != nil {
 		return err
 	}
-	waiting, err := w.queue.waiting(ctx, unfinished)
-	if err != nil {
-		return err
-	}
-	for _, batch := range unfinished {
-		if waiting[batch] {
-			continue
-		}
-		opts := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: underWay()}}
-		if _, err := w.queue.client.Insert(ctx, goOnArgs{Batch: batch}, opts); err != nil {
-			return fmt.Errorf("put back job of batch %s: %w", batch, err)
-		}
+	if inSight {
+		w.alarm.in(ctx, after)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ type row struct {
 }
 
 // CreateIdentities makes identities that are inactive, hold nothing but their e-mail address and are marked as ours. It
-// answers in the order asked, and an id it reports was read back from Kratos.
+// answers in the order asked, and an id it reports is one that Kratos has kept.
 //
 // A call that breaks off may have been obeyed: then the same people are conflicts the next time, and FindByAddress tells
 // by the mark which of them are ours. A conflict may have gone by the time it is looked up; ask for it again.
@@ -55,7 +55,8 @@ func (c *Client) CreateIdentities(ctx context.Context, asked []extension.NewIden
 
 // create sends rows until each is made, a conflict or refused. v1.3.1 rolls a whole batch back when one row conflicts,
 // yet answers "create" for the others, with ids that do not exist (fixed after it by PR 4211 of ory/kratos). So the ids
-// are read back, and what is missing is sent again without the conflicts.
+// are read back beside a conflict, and what is missing is sent again without it. An answer without a conflict is true, and
+// reading back would cost a tenth of the time of an import.
 func (c *Client) create(ctx context.Context, rows []row, made []extension.Created) error {
 	for range maxRounds {
 		claimed, err := c.send(ctx, rows, made)
@@ -64,6 +65,9 @@ func (c *Client) create(ctx context.Context, rows []row, made []extension.Create
 		}
 		if err != nil {
 			return err
+		}
+		if !slices.ContainsFunc(rows, func(r row) bool { return made[r.index].Conflict }) {
+			return nil
 		}
 		missing, err := c.confirm(ctx, claimed, made)
 		if err != nil || len(missing) == 0 {

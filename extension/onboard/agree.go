@@ -18,11 +18,18 @@ func (s *Service) Agree(ctx context.Context, session extension.Session, browser 
 	if place.Step != extension.StepAgree {
 		return extension.Reply{}, fmt.Errorf("accept terms: %w", extension.ErrConflict)
 	}
+	reply, err := s.agree(ctx, place, session, browser, terms)
+	return reply, s.stumbled(ctx, place.User.ID, extension.StepAgree, err)
+}
+
+func (s *Service) agree(
+	ctx context.Context, place Place, session extension.Session, browser extension.Browser, terms extension.TermsID,
+) (extension.Reply, error) {
 	if place.Terms.ID != terms {
 		return extension.Reply{}, extension.Invalid("", "The terms have changed since you opened this page. Read the new ones and accept them.")
 	}
 	now := s.now()
-	err = s.store.RecordAcceptance(ctx, extension.Acceptance{
+	err := s.store.RecordAcceptance(ctx, extension.Acceptance{
 		User: place.User.ID, Terms: terms, At: now, IP: browser.IP, UserAgent: browser.UserAgent,
 	})
 	if err != nil {

@@ -88,7 +88,7 @@ func (s *Service) Start(ctx context.Context, token string, browser extension.Bro
 		reply, err = s.begin(ctx, invited, browser)
 		return err
 	})
-	return reply, err
+	return reply, s.stumbled(ctx, first.Member.User.ID, extension.StepStart, err)
 }
 
 // begin records the start before it acts on it, so that a crash in between leaves nothing that the sweep does not find.

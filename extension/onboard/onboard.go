@@ -81,6 +81,8 @@ type Store interface {
 	ConfirmAcceptance(ctx context.Context, user extension.User, terms extension.TermsID, at time.Time) error
 	// SetFactors keeps which proven second factors Kratos holds.
 	SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error
+	// RecordStumble keeps the last mistake that the invitee was told of.
+	RecordStumble(ctx context.Context, user extension.UserID, stumble extension.Stumble) error
 	// Members lists the users of an identity with their organisations.
 	Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error)
 	// Exclusive runs f while no other caller holds the same name, on any replica.

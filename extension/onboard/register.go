@@ -21,6 +21,11 @@ func (s *Service) Register(ctx context.Context, session extension.Session, brows
 	if place.Step != extension.StepRegister {
 		return extension.Reply{}, fmt.Errorf("register: %w", extension.ErrConflict)
 	}
+	reply, err := s.register(ctx, place, session, browser, r)
+	return reply, inPlainWords(s.stumbled(ctx, place.User.ID, extension.StepRegister, err))
+}
+
+func (s *Service) register(ctx context.Context, place Place, session extension.Session, browser extension.Browser, r Registration) (extension.Reply, error) {
 	r.FirstName, r.LastName = extension.TidyName(r.FirstName), extension.TidyName(r.LastName)
 	mobile, err := s.check(place, r)
 	if err != nil {
@@ -42,14 +47,10 @@ func (s *Service) Register(ctx context.Context, session extension.Session, brows
 	form, saved, err := s.settings.SubmitProfile(ctx, browser, form, traits)
 	reply = reply.And(saved)
 	if err != nil {
-		return reply, inPlainWords(err)
+		return reply, err
 	}
 	_, saved, err = s.settings.SubmitPassword(ctx, browser.With(saved), form, r.Password)
-	reply = reply.And(saved)
-	if err != nil {
-		return reply, inPlainWords(err)
-	}
-	return reply, nil
+	return reply.And(saved), err
 }
 
 // check refuses what is wrong before Kratos is asked, all at once, and gives the mobile in E.164.
@@ -93,7 +94,12 @@ const (
 // inPlainWords turns a form that Kratos refused into sentences at our fields; other errors pass.
 func inPlainWords(err error) error {
 	var form *extension.RefusedError
-	if !errors.As(err, &form) {
+	switch invalid, ok := errors.AsType[*extension.InvalidError](err); {
+	case ok:
+		return invalid
+	case err == nil:
+		return nil
+	case !errors.As(err, &form):
 		return fmt.Errorf("register: %w", err)
 	}
 	var refused extension.InvalidError

@@ -40,28 +40,33 @@ func insertBatch(ctx context.Context, tx bun.Tx, b extension.Batch, recognised, 
 
 // Finish closes a batch in which nothing waits and tells whether it is closed.
 func (db *DB) Finish(ctx context.Context, batch extension.BatchID, now time.Time) (bool, error) {
-	_, err := db.bun.NewRaw(`
-		UPDATE batches b SET finished_at = ?, trouble = ''
-		 WHERE b.id = ? AND b.finished_at IS NULL
-		   AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.batch_id = b.id AND i.sent_at IS NULL AND i.refused_at IS NULL)`,
-		now.UTC(), batch).Exec(ctx)
-	if err != nil {
+	if _, err := finish(db.bun, batch, now).Exec(ctx); err != nil {
 		return false, kind(err)
 	}
 	var finished bool
-	err = db.bun.NewRaw(`SELECT finished_at IS NOT NULL FROM batches WHERE id = ?`, batch).Scan(ctx, &finished)
+	err := db.bun.NewRaw(`SELECT finished_at IS NOT NULL FROM batches WHERE id = ?`, batch).Scan(ctx, &finished)
 	return finished, kind(err)
 }
 
-// Hold writes down what holds a batch up; an empty sentence takes it off.
-func (db *DB) Hold(ctx context.Context, batch extension.BatchID, sentence string) error {
-	_, err := db.bun.NewRaw(`UPDATE batches SET trouble = ? WHERE id = ? AND trouble <> ?`, sentence, batch, sentence).Exec(ctx)
+// finish closes a batch in which nothing waits. A pause has nothing left to hold back then.
+func finish(in bun.IDB, batch extension.BatchID, now time.Time) *bun.RawQuery {
+	return in.NewRaw(`
+		UPDATE batches b SET finished_at = ?, trouble = '', rests_until = NULL
+		 WHERE b.id = ? AND b.finished_at IS NULL
+		   AND NOT EXISTS (SELECT FROM invitations i WHERE i.batch_id = b.id AND i.sent_at IS NULL AND i.refused_at IS NULL)`,
+		now.UTC(), batch)
+}
+
+// Hold writes down what holds a batch up, and lets it rest for so long by the database's clock.
+func (db *DB) Hold(ctx context.Context, batch extension.BatchID, sentence string, rest time.Duration) error {
+	_, err := db.bun.NewRaw(`
+		UPDATE batches SET trouble = ?, rests_until = greatest(rests_until, clock_timestamp() + make_interval(secs => ?))
+		 WHERE id = ? AND finished_at IS NULL`, sentence, rest.Seconds(), batch).Exec(ctx)
 	return kind(err)
 }
 
-// Unfinished lists batches with work left, oldest first.
-func (db *DB) Unfinished(ctx context.Context, most int) ([]extension.BatchID, error) {
-	var ids []extension.BatchID
-	err := db.bun.NewRaw(`SELECT id FROM batches WHERE finished_at IS NULL ORDER BY pressed_at LIMIT ?`, most).Scan(ctx, &ids)
-	return ids, kind(err)
+// Ease takes off what held a batch up, unless somebody else has met trouble since.
+func (db *DB) Ease(ctx context.Context, batch extension.BatchID) error {
+	_, err := db.bun.NewRaw(`UPDATE batches SET trouble = '' WHERE id = ? AND (rests_until IS NULL OR rests_until <= clock_timestamp())`, batch).Exec(ctx)
+	return kind(err)
 }

@@ -2,8 +2,11 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"io/fs"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"paperplane/extension"
 )
@@ -55,4 +58,48 @@ func Plain(dsn string) (bool, error) {
 		return false, err
 	}
 	return connector.Config().TLSConfig == nil, nil
+}
+
+// recorder notes the statements that a function runs.
+type recorder []string
+
+// BeforeQuery implements bun.QueryHook.
+func (r *recorder) BeforeQuery(ctx context.Context, event *bun.QueryEvent) context.Context {
+	*r = append(*r, event.Query)
+	return ctx
+}
+
+// AfterQuery implements bun.QueryHook.
+func (*recorder) AfterQuery(context.Context, *bun.QueryEvent) {}
+
+// Recorded runs f and returns its statements.
+func (db *DB) Recorded(f func(db *DB) error) ([]string, error) {
+	var statements recorder
+	recorded := *db
+	recorded.bun = db.bun.WithQueryHook(&statements)
+	err := f(&recorded)
+	return statements, err
+}
+
+// Blocks tells how many blocks of tables and indexes a statement looks at, without what it would change.
+func (db *DB) Blocks(ctx context.Context, statement string) (int, error) {
+	var plans []struct {
+		Plan struct {
+			Hit  int `json:"Shared Hit Blocks"`
+			Read int `json:"Shared Read Blocks"`
+		}
+	}
+	tx, err := db.bun.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	var text string
+	if err := tx.NewRaw("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+statement).Scan(ctx, &text); err != nil {
+		return 0, kind(err)
+	}
+	if err := json.Unmarshal([]byte(text), &plans); err != nil {
+		return 0, err
+	}
+	return plans[0].Plan.Hit + plans[0].Plan.Read, nil
 }

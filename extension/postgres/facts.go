@@ -78,6 +78,14 @@ func (db *DB) RecordProfile(ctx context.Context, identity extension.IdentityID, 
 	return kind(err)
 }
 
+// RecordStumble keeps the last mistake that an invitee was told of; an older one never takes a newer one's place.
+func (db *DB) RecordStumble(ctx context.Context, user extension.UserID, stumble extension.Stumble) error {
+	_, err := db.bun.NewRaw(`
+		UPDATE users SET stumbled_at = ?, stumbled_step = ?, stumbled_on = ? WHERE id = ? AND (stumbled_at IS NULL OR stumbled_at <= ?)`,
+		stumble.At.UTC(), string(stumble.Step), stumble.Sentence, user, stumble.At.UTC()).Exec(ctx)
+	return kind(err)
+}
+
 // RecordAcceptance keeps the evidence of an acceptance; the first one of a user and a version stands.
 //
 // There is no row without evidence: what only the trait claims is not recorded.

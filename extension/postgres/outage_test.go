@@ -67,8 +67,9 @@ func TestWhileTheServerIsDownEverythingIsTroubleAndThenGoesOnByItself(t *testing
 			_, err := db.SetPaused(ctx, b.admin, user.ID, noon(), noon())
 			return err
 		},
-		"place":      func(ctx context.Context) error { return db.Place(ctx, b.admin, b.placement("eve@example.com")) },
-		"unfinished": func(ctx context.Context) error { _, err := db.Unfinished(ctx, 1); return err },
+		"place":     func(ctx context.Context) error { return db.Place(ctx, b.admin, b.placement("eve@example.com")) },
+		"next turn": func(ctx context.Context) error { _, err := db.NextTurn(ctx, 100, noon()); return err },
+		"next due":  func(ctx context.Context) error { _, err := db.NextDue(ctx, 100, noon()); return err },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		var trouble *extension.TroubleError

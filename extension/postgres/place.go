@@ -27,7 +27,7 @@ func (db *DB) Place(ctx context.Context, actor extension.Actor, p extension.Plac
 		if err != nil || !fresh {
 			return err
 		}
-		if err := holdArea(ctx, tx, p.Batch); err != nil {
+		if err := keepAreasOpen(ctx, tx, p); err != nil {
 			return err
 		}
 		positions := make([]int, len(p.Entries))
@@ -41,169 +41,138 @@ func (db *DB) Place(ctx context.Context, actor extension.Actor, p extension.Plac
 			}
 		}
 		entry := by(actor, extension.ActionBatchInvited, p.Batch.Pressed)
-		entry.Detail = fmt.Sprintf("batch %s: %d recognised, to %s as %s", p.Batch.ID, p.Recognised, p.Batch.Area.Name, p.Batch.Role.Name)
+		entry.Detail = fmt.Sprintf("batch %s: %d recognised, %s", p.Batch.ID, p.Recognised, placed(p.Batch.Area, p.Batch.Role))
 		return audit(ctx, tx, entry)
 	})
 }
 
-// holdArea keeps the area from being archived while the batch is written.
-func holdArea(ctx context.Context, tx bun.Tx, b extension.Batch) error {
-	var open bool
-	err := tx.NewRaw(`SELECT archived_at IS NULL FROM areas WHERE id = ? AND organisation_id = ? FOR SHARE`, b.Area.ID, b.Organisation).
-		Scan(ctx, &open)
-	if err != nil {
-		return err
+// placed says in the audit where somebody was invited to.
+func placed(area extension.ServiceArea, role extension.Role) string {
+	return "to " + cmp.Or(area.Name, "the service areas of its rows") + " as " + cmp.Or(role.Name, "the roles of its rows")
+}
+
+// keepAreasOpen keeps the areas of a batch from being archived while the batch is written.
+func keepAreasOpen(ctx context.Context, tx bun.Tx, p extension.Placement) error {
+	var asked []extension.AreaID
+	names := map[extension.AreaID]string{}
+	for _, area := range append([]extension.ServiceArea{p.Batch.Area}, areasOfRows(p.Entries)...) {
+		if _, known := names[area.ID]; !known && area.ID != "" {
+			asked, names[area.ID] = append(asked, area.ID), area.Name
+		}
 	}
-	if !open {
-		return extension.Invalid("area", "This service area was archived. Choose another one.")
+	var open []extension.AreaID
+	err := tx.NewRaw(`SELECT id FROM areas WHERE organisation_id = ? AND id = ANY (?::uuid[]) AND archived_at IS NULL ORDER BY id FOR SHARE`,
+		p.Batch.Organisation, array(asked)).Scan(ctx, &open)
+	if err != nil {
+		return fmt.Errorf("keep areas open: %w", err)
+	}
+	for _, id := range asked {
+		if !slices.Contains(open, id) {
+			return extension.Invalid("area", "The service area “"+names[id]+"” was archived. Choose another one.")
+		}
 	}
 	return nil
 }
 
+// areasOfRows lists the areas that rows of a table name for themselves, each run of the same one once.
+func areasOfRows(entries []extension.Entry) []extension.ServiceArea {
+	var areas []extension.ServiceArea
+	last := extension.AreaID("")
+	for _, e := range entries {
+		if e.Area.ID != last && e.Area.ID != "" {
+			areas = append(areas, e.Area)
+		}
+		last = e.Area.ID
+	}
+	return areas
+}
+
 // placing is one chunk of entries as columns of the statements below.
 type placing struct {
-	positions   []int
-	texts       []string
-	addresses   []string
-	keys        []string
-	outcomes    []extension.Outcome
-	reasons     []string
+	entries     []extension.Entry // in the order of their keys
+	positions   []int             // of each in the input
 	users       []extension.UserID
 	invitations []extension.InvitationID
+	replaced    []*extension.InvitationID // the newest invitation of a user who is invited again
+	keeping     []extension.UserID        // users who are invited again and keep the places that they have
+	renewed     []extension.UserID        // users who are invited again as if they were new
 }
 
 func placeChunk(ctx context.Context, tx bun.Tx, actor extension.Actor, p extension.Placement, positions []int) error {
-	c := placing{positions: positions}
+	c := placing{positions: positions, replaced: make([]*extension.InvitationID, len(positions))}
 	for _, at := range positions {
-		e := p.Entries[at]
-		c.texts, c.addresses, c.keys = append(c.texts, e.Text), append(c.addresses, e.Address), append(c.keys, e.Key)
-		c.outcomes, c.reasons = append(c.outcomes, e.Outcome), append(c.reasons, e.Reason)
+		c.entries = append(c.entries, p.Entries[at])
 		c.users = append(c.users, extension.NewID[extension.UserID]())
 		c.invitations = append(c.invitations, extension.NewID[extension.InvitationID]())
 	}
 	if err := c.insertUsers(ctx, tx, p.Batch); err != nil {
 		return fmt.Errorf("insert users: %w", err)
 	}
-	if err := c.judgeKnown(ctx, tx, actor, p.Batch); err != nil {
+	if err := c.judgeKnown(ctx, tx, actor, p); err != nil {
 		return fmt.Errorf("find known users: %w", err)
 	}
-	if err := c.insertInvitations(ctx, tx, p.Batch); err != nil {
+	q := c.queued(p.Batch)
+	if err := c.insertInvitations(ctx, tx, p.Batch, q); err != nil {
 		return fmt.Errorf("insert invitations: %w", err)
 	}
-	return c.insertEntries(ctx, tx, p.Batch)
+	if err := c.renewUsers(ctx, tx, p.Batch, q); err != nil {
+		return fmt.Errorf("invite users again: %w", err)
+	}
+	if err := c.insertEntries(ctx, tx, p.Batch); err != nil {
+		return fmt.Errorf("insert entries: %w", err)
+	}
+	return nil
 }
 
-// insertUsers writes the addresses that the organisation does not know.
+// insertUsers writes the addresses that the organisation does not know, with the invitation that they are about to get.
 func (c *placing) insertUsers(ctx context.Context, tx bun.Tx, b extension.Batch) error {
+	var users, invitations, addresses, keys []string
+	for i, e := range c.entries {
+		if e.Outcome == extension.OutcomeQueued {
+			users, invitations = append(users, string(c.users[i])), append(invitations, string(c.invitations[i]))
+			addresses, keys = append(addresses, e.Address), append(keys, e.Key)
+		}
+	}
 	_, err := tx.NewRaw(`
-		INSERT INTO users (id, organisation_id, address, address_key, invited_at)
-		SELECT n.id, ?, n.address, n.key, ?
-		  FROM unnest(?::uuid[], ?::text[], ?::text[], ?::text[]) AS n (id, address, key, outcome)
-		 WHERE n.outcome = 'queued'
+		INSERT INTO users (id, organisation_id, address, address_key, invited_at, invitation_id, letter_id)
+		SELECT n.id, ?, n.address, n.key, ?, n.invitation_id, n.invitation_id
+		  FROM unnest(?::uuid[], ?::uuid[], ?::text[], ?::text[]) AS n (id, invitation_id, address, key)
 		ON CONFLICT (organisation_id, address_key) DO NOTHING`,
-		b.Organisation, b.Pressed.UTC(), array(c.users), array(c.addresses), array(c.keys), array(c.outcomes)).Exec(ctx)
+		b.Organisation, b.Pressed.UTC(), array(users), array(invitations), array(addresses), array(keys)).Exec(ctx)
 	return err
 }
 
-// judgeKnown gives every address whose user is not new its outcome. A user whose only invitation was refused before
-// anything was sent is invited again.
-func (c *placing) judgeKnown(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch) error {
-	areas, bound := actor.AreaBound()
+// judgeKnown gives every address whose user is not new its outcome, and its entry that user. A user whose only
+// invitation was refused or cancelled before anything was sent is invited again, and so is one whose invitation has
+// Expired if that was asked for.
+func (c *placing) judgeKnown(ctx context.Context, tx bun.Tx, actor extension.Actor, p extension.Placement) error {
+	at := make(map[string]int, len(c.entries))
+	keys, users := make([]string, 0, len(c.entries)), make([]extension.UserID, 0, len(c.entries))
+	for i, e := range c.entries {
+		if e.Outcome == extension.OutcomeQueued {
+			at[e.Key] = i
+			keys, users = append(keys, e.Key), append(users, c.users[i])
+		}
+	}
 	var rows []knownUser
-	err := tx.NewRaw(`
-		SELECT u.id, u.address_key AS key, user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status,
-		       coalesce(i.refused, '') AS refused,
-		       EXISTS (SELECT 1 FROM invitations p WHERE p.user_id = u.id AND p.sent_at IS NOT NULL) AS sent,
-		       ? AND EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = u.id AND s.area_id <> ALL (?::uuid[])) AS hidden
-		  FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id
-		 WHERE u.organisation_id = ? AND u.address_key = ANY (?::text[]) AND u.id <> ALL (?::uuid[])
-		 ORDER BY u.address_key FOR UPDATE OF u`,
-		b.Pressed.UTC(), bound, array(areas), b.Organisation, array(c.keys), array(c.users)).Scan(ctx, &rows)
+	err := knownUsers(tx, actor, keys, users, p.Batch.Pressed).OrderExpr("u.address_key").For("UPDATE OF u").Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}
-	at := make(map[string]int, len(c.keys))
-	for i, key := range c.keys {
-		if c.outcomes[i] == extension.OutcomeQueued {
-			at[key] = i
-		}
-	}
 	for _, row := range rows {
-		i, ok := at[row.Key]
-		if !ok {
+		i := at[row.Key]
+		c.users[i], c.entries[i].Outcome = row.ID, row.outcome(p.Expired)
+		if c.entries[i].Outcome != extension.OutcomeQueued {
 			continue
 		}
-		c.users[i] = row.ID
-		c.outcomes[i] = row.outcome()
-	}
-	return nil
-}
-
-// knownUser is a user whom the organisation has for a pasted address.
-type knownUser struct {
-	ID      extension.UserID
-	Key     string
-	Status  extension.Status
-	Refused extension.Refusal // of the newest invitation
-	Sent    bool              // some invitation was
-	Hidden  bool              // has areas that the actor does not act in, and so must not lose them
-}
-
-// outcome is what becomes of the address.
-func (u knownUser) outcome() extension.Outcome {
-	switch u.Status {
-	case extension.Active:
-		return extension.OutcomeAlreadyMember
-	case extension.Inactive:
-		return extension.OutcomeInactive
-	case extension.Expired:
-		return extension.OutcomeAlreadyExpired
-	case extension.Pending:
-	}
-	if u.Refused != "" && u.Refused != extension.RefusedUnknown && !u.Sent && !u.Hidden {
-		return extension.OutcomeQueued
-	}
-	return extension.OutcomeAlreadyPending
-}
-
-// insertInvitations writes one invitation for every queued address, and the assignment and audit that go with it.
-func (c *placing) insertInvitations(ctx context.Context, tx bun.Tx, b extension.Batch) error {
-	queued := tx.NewRaw(`SELECT * FROM unnest(?::uuid[], ?::uuid[], ?::text[]) AS n (user_id, invitation_id, outcome) WHERE n.outcome = 'queued'`,
-		array(c.users), array(c.invitations), array(c.outcomes))
-	statements := []*bun.RawQuery{
-		tx.NewRaw(`
-			INSERT INTO invitations (id, organisation_id, user_id, batch_id, area_names, role_names)
-			SELECT invitation_id, ?, user_id, ?, ?, ? FROM (?) AS q`, b.Organisation, b.ID, b.Area.Name, b.Role.Name, queued),
-		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id, letter_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, queued),
-		tx.NewRaw(`DELETE FROM assignments s USING (?) AS q WHERE s.user_id = q.user_id`, queued), // of an invitation that was refused
-		tx.NewRaw(`
-			INSERT INTO assignments (organisation_id, user_id, area_id, role_id)
-			SELECT ?, user_id, ?, ? FROM (?) AS q`, b.Organisation, b.Area.ID, b.Role.ID, queued),
-		tx.NewRaw(`
-			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
-			SELECT ?, ?, ?::uuid, ?, ?, user_id, ? FROM (?) AS q`,
-			b.Pressed.UTC(), b.Organisation, nullID(b.InviterUser), b.Inviter, string(extension.ActionUserInvited),
-			"to "+b.Area.Name+" as "+b.Role.Name, queued),
-	}
-	for _, statement := range statements {
-		if _, err := statement.Exec(ctx); err != nil {
-			return err
+		if !row.Withdrawn { // of a withdrawn one there is nothing to go back to
+			c.replaced[i] = row.Invitation
 		}
-	}
-	return nil
-}
-
-func (c *placing) insertEntries(ctx context.Context, tx bun.Tx, b extension.Batch) error {
-	_, err := tx.NewRaw(`
-		INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, reason, user_id, invitation_id)
-		SELECT ?, n.position, ?, n.text, n.address, n.outcome, n.reason,
-		       CASE WHEN n.outcome <> 'invalid' THEN n.user_id END, CASE WHEN n.outcome = 'queued' THEN n.invitation_id END
-		  FROM unnest(?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::uuid[])
-		       AS n (position, text, address, outcome, reason, user_id, invitation_id)`,
-		b.ID, b.Organisation, intArray(c.positions), array(c.texts), array(c.addresses), array(c.outcomes), array(c.reasons),
-		array(c.users), array(c.invitations)).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("insert entries: %w", err)
+		if row.keepsPlaces() {
+			c.keeping = append(c.keeping, row.ID)
+		} else {
+			c.renewed = append(c.renewed, row.ID)
+		}
 	}
 	return nil
 }

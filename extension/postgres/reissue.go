@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -10,76 +12,214 @@ import (
 )
 
 // Reissue makes a resend batch: a new invitation for each of these users, with the places they have, and the ones
-// before are revoked, together with what was begun by them. A user whose newest invitation is still on its way or went
-// out after the batch was pressed, or who is Active or Inactive by now, is a conflict: then somebody else was first.
+// before are revoked, together with what was begun by them. It is all or nothing: a user whom the actor cannot see, who
+// was written to after the batch was pressed or will be, who must not be written to, or who is Active or Inactive by
+// now, is a conflict. Then somebody else was first.
 func (db *DB) Reissue(ctx context.Context, actor extension.Actor, b extension.Batch, users []extension.UserID) error {
-	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if err := oneBatchAtATime(ctx, tx, b); err != nil {
-			return err
+	order := extension.Reissue{Batch: b, Selection: extension.Selection{Users: users}, Expired: true, Since: b.Pressed}
+	return db.reissue(ctx, actor, order, func(queued int) error {
+		if queued != len(users) {
+			return extension.ErrConflict
 		}
-		if fresh, err := insertBatch(ctx, tx, b, len(users), 0); err != nil || !fresh {
-			return err
-		}
-		invitations := make([]extension.InvitationID, len(users))
-		for i := range users {
-			invitations[i] = extension.NewID[extension.InvitationID]()
-		}
-		if err := lockReissuable(ctx, tx, b, users); err != nil {
-			return err
-		}
-		for _, statement := range reissueStatements(tx, b, users, invitations) {
-			if _, err := statement.Exec(ctx); err != nil {
-				return fmt.Errorf("reissue: %w", err)
-			}
-		}
-		entry := by(actor, extension.ActionBatchResent, b.Pressed)
-		entry.Detail = fmt.Sprintf("batch %s: %d users", b.ID, len(users))
-		return audit(ctx, tx, entry)
+		return nil
 	})
 }
 
-func lockReissuable(ctx context.Context, tx bun.Tx, b extension.Batch, users []extension.UserID) error {
-	var free int
-	err := tx.NewRaw(`
-		WITH held AS (
-			SELECT u.id FROM users u JOIN invitations i ON i.id = u.invitation_id
-			 WHERE u.organisation_id = ? AND u.id = ANY (?::uuid[]) AND u.paused_at IS NULL AND u.activated_at IS NULL
-			   AND coalesce(i.sent_at, i.refused_at) <= ?
-			 ORDER BY u.id FOR UPDATE OF u)
-		SELECT count(*) FROM held`, b.Organisation, array(users), b.Pressed.UTC()).Scan(ctx, &free)
-	if err != nil {
-		return fmt.Errorf("lock users: %w", err)
+// ReissueMany makes a resend batch of a whole selection. Everybody in it is judged here, in the same transaction: one
+// gets a new invitation as Reissue makes it, another an entry that says why not. When nobody gets one, nothing is
+// written, and it is ErrNotFound. A batch that this actor has made already is left as it is; an id that somebody else
+// used is a conflict.
+func (db *DB) ReissueMany(ctx context.Context, actor extension.Actor, order extension.Reissue) error {
+	return db.reissue(ctx, actor, order, func(queued int) error {
+		if queued == 0 {
+			return extension.ErrNotFound
+		}
+		return nil
+	})
+}
+
+// errWritten says that the batch was written before.
+var errWritten = errors.New("batch is written already")
+
+// reissue writes a resend batch unless accept refuses how many would get a new invitation. No id of a user travels to
+// the database for a whole filter, and none comes back: the batch's entries are what the statements work on.
+func (db *DB) reissue(ctx context.Context, actor extension.Actor, order extension.Reissue, accept func(queued int) error) error {
+	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := oneBatchAtATime(ctx, tx, order.Batch); err != nil {
+			return err
+		}
+		fresh, err := insertBatch(ctx, tx, order.Batch, 0, 0)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			return errWritten
+		}
+		if err := holdUsers(ctx, tx, actor, order); err != nil {
+			return err
+		}
+		queued, err := insertJudged(ctx, tx, actor, order)
+		if err != nil {
+			return err
+		}
+		if err := accept(queued); err != nil {
+			return err
+		}
+		return reissueEntries(ctx, tx, actor, order.Batch)
+	})
+	if errors.Is(err, errWritten) {
+		return nil
 	}
-	if free != len(users) {
-		return extension.ErrConflict
+	return err
+}
+
+// holdUsers locks whom the statements may change, always in the same order. People whose invitation is still on its way
+// are not among them: a step of the work on it holds them in an order of its own.
+func holdUsers(ctx context.Context, tx bun.Tx, actor extension.Actor, order extension.Reissue) error {
+	held := chosen(tx.NewSelect().ColumnExpr("u.id").TableExpr("users u"), actor, order.Selection, order.Batch.Pressed).
+		Where("u.paused_at IS NULL AND u.activated_at IS NULL AND (i.sent_at IS NOT NULL OR i.refused_at IS NOT NULL)").OrderExpr("u.id").For("NO KEY UPDATE OF u")
+	if _, err := tx.NewRaw("WITH held AS (?) SELECT count(*) FROM held", held).Exec(ctx); err != nil {
+		return fmt.Errorf("lock users: %w", err)
 	}
 	return nil
 }
 
-func reissueStatements(tx bun.Tx, b extension.Batch, users []extension.UserID, invitations []extension.InvitationID) []*bun.RawQuery {
-	asked := tx.NewRaw(`SELECT * FROM unnest(?::uuid[], ?::uuid[]) WITH ORDINALITY AS n (user_id, invitation_id, position)`,
-		array(users), array(invitations))
-	return []*bun.RawQuery{
-		tx.NewRaw(`UPDATE invitations i SET revoked_at = ? FROM (?) AS q WHERE i.user_id = q.user_id AND i.revoked_at IS NULL`, b.Pressed.UTC(), asked),
+// insertJudged writes an entry for everybody who was asked for and counts those who get an invitation.
+func insertJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, order extension.Reissue) (queued int, err error) {
+	err = tx.NewRaw(`
+		WITH written AS (
+			INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, reason, user_id, invitation_id)
+			SELECT ?, row_number() OVER (ORDER BY j.address_key) - 1, ?, j.address, j.address, j.outcome,
+			       CASE WHEN j.outcome = 'refused' THEN j.refused ELSE '' END, j.id,
+			       CASE WHEN j.outcome = 'queued' THEN gen_random_uuid() END
+			  FROM (?) AS j
+			RETURNING outcome)
+		SELECT count(*) FROM written WHERE outcome = 'queued'`,
+		order.Batch.ID, order.Batch.Organisation, judged(tx, actor, order)).Scan(ctx, &queued)
+	if err != nil {
+		return 0, fmt.Errorf("judge users: %w", err)
+	}
+	return queued, nil
+}
+
+// chosen limits a query over users u to a selection, as far as the actor may see it. Of everybody whom a filter shows,
+// those who are Active or Inactive are not asked for: there is nothing to send them.
+func chosen(q *bun.SelectQuery, actor extension.Actor, selection extension.Selection, now time.Time) *bun.SelectQuery {
+	q = visible(q.Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id"), actor)
+	if !selection.All {
+		return q.Where("u.id = ANY (?::uuid[])", array(selection.Users))
+	}
+	q = matching(q, selection.Filter.Search).Where("u.paused_at IS NULL AND u.activated_at IS NULL")
+	if selection.Filter.Status != "" {
+		q = q.Where("user_status(u.paused_at, u.activated_at, i.expires_at, ?) = ?", now.UTC(), string(selection.Filter.Status))
+	}
+	if selection.Filter.Letter != "" {
+		q = q.Where(letterState+" = ?", string(selection.Filter.Letter))
+	}
+	return q
+}
+
+// judged gives everybody of a selection with their status and the outcome that a press of Resend has for them. Who was
+// written to and when is asked of all messages to them, invitations and reminders; a message of which nobody knows
+// whether it was sent counts as sent. Of a whole filter, people whose link has run out are left out altogether unless
+// they were chosen.
+func judged(in bun.IDB, actor extension.Actor, order extension.Reissue) *bun.SelectQuery {
+	now := order.Batch.Pressed.UTC()
+	q := in.NewSelect().TableExpr("users u").
+		ColumnExpr("u.id, u.address, u.address_key, coalesce(i.refused, '') AS refused").
+		ColumnExpr("user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status", now).
+		ColumnExpr(`CASE
+			WHEN u.paused_at IS NOT NULL THEN 'inactive'
+			WHEN u.activated_at IS NOT NULL THEN 'already_member'
+			WHEN u.suppressed IS NOT NULL THEN 'undeliverable'
+			WHEN w.waiting THEN 'on_its_way'
+			WHEN w.written_at > ? THEN 'too_soon'
+			WHEN i.refused IN ('existing_account', 'kratos_refused') THEN 'refused'
+			WHEN NOT ? AND i.expires_at <= ? THEN 'already_expired'
+			ELSE 'queued' END AS outcome`, order.Since.UTC(), order.Expired, now).
+		Join(`LEFT JOIN LATERAL (
+			SELECT max(coalesce(m.sent_at, CASE WHEN m.refused = 'unknown' THEN m.refused_at END)) AS written_at,
+			       bool_or(m.sent_at IS NULL AND m.refused_at IS NULL) AS waiting
+			  FROM invitations m WHERE m.user_id = u.id) AS w ON true`)
+	q = chosen(q, actor, order.Selection, now)
+	if order.Selection.All && !order.Expired {
+		q = q.Where("(i.expires_at IS NULL OR i.expires_at > ?)", now)
+	}
+	return q
+}
+
+// reissueEntries gives everybody whose entry in the batch is queued the invitation that the entry names. What went
+// before is revoked; an identity that somebody began with the old link is put on the list of those to be aligned.
+func reissueEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch) error {
+	queued := tx.NewRaw(`SELECT user_id, invitation_id FROM batch_entries WHERE batch_id = ? AND outcome = 'queued'`, b.ID)
+	statements := []*bun.RawQuery{
+		tx.NewRaw(`UPDATE invitations i SET revoked_at = ? FROM (?) AS q WHERE i.user_id = q.user_id AND i.revoked_at IS NULL`, b.Pressed.UTC(), queued),
 		tx.NewRaw(`
-			INSERT INTO invitations (id, organisation_id, user_id, batch_id, area_names, role_names)
-			SELECT q.invitation_id, ?, q.user_id, ?,
-			       coalesce(string_agg(DISTINCT ar.name, ', '), ''), coalesce(string_agg(DISTINCT ro.name, ', '), '')
-			  FROM (?) AS q LEFT JOIN assignments s ON s.user_id = q.user_id
-			  LEFT JOIN areas ar ON ar.id = s.area_id LEFT JOIN roles ro ON ro.id = s.role_id
-			 GROUP BY q.invitation_id, q.user_id`, b.Organisation, b.ID, asked),
-		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id, letter_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, asked),
+			INSERT INTO invitations (id, organisation_id, user_id, batch_id, area_names, role_names, replaces)
+			SELECT q.invitation_id, ?, q.user_id, ?, p.areas, p.roles, u.invitation_id
+			  FROM (?) AS q JOIN users u ON u.id = q.user_id `+places+` ORDER BY u.address_key`, b.Organisation, b.ID, queued),
+		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id, letter_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, queued),
 		tx.NewRaw(`
 			UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
 			  FROM (?) AS q JOIN users u ON u.id = q.user_id
-			 WHERE d.id = u.identity_id AND u.started_at IS NOT NULL AND u.registered_at IS NULL`, asked),
-		tx.NewRaw(`
-			INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, user_id, invitation_id)
-			SELECT ?, q.position, ?, u.address, u.address, 'queued', u.id, q.invitation_id
-			  FROM (?) AS q JOIN users u ON u.id = q.user_id`, b.ID, b.Organisation, asked),
+			 WHERE d.id = u.identity_id AND u.started_at IS NOT NULL AND u.registered_at IS NULL`, queued),
 		tx.NewRaw(`
 			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
 			SELECT ?, ?, ?::uuid, ?, ?, user_id, 'again' FROM (?) AS q`,
-			b.Pressed.UTC(), b.Organisation, nullID(b.InviterUser), b.Inviter, string(extension.ActionUserInvited), asked),
+			b.Pressed.UTC(), b.Organisation, nullID(b.InviterUser), b.Inviter, string(extension.ActionUserInvited), queued),
 	}
+	for _, statement := range statements {
+		if _, err := statement.Exec(ctx); err != nil {
+			return fmt.Errorf("reissue: %w", err)
+		}
+	}
+	return countEntries(ctx, tx, actor, extension.ActionBatchResent, b)
+}
+
+// places joins the names p of a user's areas and roles, as a letter says them, to users u.
+const places = `
+	JOIN LATERAL (
+		SELECT coalesce(string_agg(DISTINCT ar.name, ', '), '') AS areas, coalesce(string_agg(DISTINCT ro.name, ', '), '') AS roles
+		  FROM assignments s JOIN areas ar ON ar.id = s.area_id JOIN roles ro ON ro.id = s.role_id
+		 WHERE s.user_id = u.id) AS p ON true `
+
+// countEntries notes on a batch how many people were asked for, and audits how many of them are written to.
+func countEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, action extension.Action, b extension.Batch) error {
+	var n struct{ Asked, Queued int }
+	err := tx.NewRaw(`
+		WITH n AS (SELECT count(*) AS asked, count(*) FILTER (WHERE outcome = 'queued') AS queued FROM batch_entries WHERE batch_id = ?)
+		UPDATE batches b SET recognised = n.asked FROM n WHERE b.id = ? RETURNING n.asked, n.queued`, b.ID, b.ID).Scan(ctx, &n)
+	if err != nil {
+		return fmt.Errorf("count entries: %w", err)
+	}
+	entry := by(actor, action, b.Pressed)
+	entry.Detail = fmt.Sprintf("batch %s: %d users", b.ID, n.Queued)
+	return audit(ctx, tx, entry)
+}
+
+// CountReissue counts what would become of a selection, as ReissueMany would judge it with everybody chosen whose link
+// has run out.
+func (db *DB) CountReissue(ctx context.Context, actor extension.Actor, order extension.Reissue) (extension.ResendCount, error) {
+	order.Expired = true
+	var rows []struct {
+		Outcome extension.Outcome
+		Status  extension.Status
+		N       int
+	}
+	err := db.bun.NewRaw(`SELECT j.outcome, j.status, count(*) AS n FROM (?) AS j GROUP BY 1, 2`, judged(db.bun, actor, order)).Scan(ctx, &rows)
+	if err != nil {
+		return extension.ResendCount{}, kind(err)
+	}
+	count := extension.ResendCount{LeftOut: map[extension.Outcome]int{}}
+	for _, row := range rows {
+		switch {
+		case row.Outcome != extension.OutcomeQueued:
+			count.LeftOut[row.Outcome] += row.N
+		case row.Status == extension.Expired:
+			count.Expired += row.N
+		default:
+			count.Pending += row.N
+		}
+	}
+	return count, nil
 }

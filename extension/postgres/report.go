@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"paperplane/extension"
 )
 
@@ -16,6 +18,7 @@ type batchRow struct {
 	AreaName       string
 	RoleID         *extension.RoleID
 	RoleName       string
+	RoleGrants     extension.Right
 	ActorUserID    *extension.UserID
 	ActorName      string
 	PressedAt      time.Time
@@ -28,140 +31,190 @@ type batchRow struct {
 	CancelledBy    string
 	FinishedAt     *time.Time
 	Trouble        string
-	Queued         int
-	Sent           int
+	Waiting        int
 	Refused        int
+	Accepted       int // by the provider, which has told nothing since
+	Delayed        int
+	Delivered      int
+	Bounced        int
+	Complained     int
 }
 
-// Report reads a batch's confirmation screen. An inviter sees the batches to areas of their own and those they pressed.
+// batchColumns reads a batch b with the counts of its messages: one pass over its invitations, grouped. A batch that is
+// followed is asked for every second, so this must stay cheap at 100,000.
+const batchColumns = `b.id, b.organisation_id, b.kind, b.area_id, coalesce(ar.name, '') AS area_name,
+	b.role_id, coalesce(ro.name, '') AS role_name, coalesce(ro.grants, '') AS role_grants, b.actor_user_id, b.actor_name,
+	b.pressed_at, b.recognised, b.duplicates, b.trouble,
+	b.starts_at, b.paused_at, b.paused_by, b.cancelled_at, b.cancelled_by, b.finished_at,
+	n.waiting, n.refused, n.accepted, n.delayed, n.delivered, n.bounced, n.complained`
+
+// stateOf is the delivery state of the message of invitations i.
+const stateOf = `delivery_state(i.sent_at, i.delayed_at, i.delivered_at, i.bounced_at, i.complained_at, i.refused)`
+
+// batchTables joins what batchColumns reads.
+const batchTables = `
+	LEFT JOIN areas ar ON ar.id = b.area_id LEFT JOIN roles ro ON ro.id = b.role_id
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(g.n) FILTER (WHERE g.state = 'waiting'), 0)::int AS waiting,
+		       coalesce(sum(g.n) FILTER (WHERE g.state = 'refused'), 0)::int AS refused,
+		       coalesce(sum(g.n) FILTER (WHERE g.state = 'sent'), 0)::int AS accepted,
+		       coalesce(sum(g.n) FILTER (WHERE g.state = 'delayed'), 0)::int AS delayed,
+		       coalesce(sum(g.n) FILTER (WHERE g.state = 'delivered'), 0)::int AS delivered,
+		       coalesce(sum(g.n) FILTER (WHERE g.state = 'bounced'), 0)::int AS bounced,
+		       coalesce(sum(g.n) FILTER (WHERE g.state = 'complained'), 0)::int AS complained
+		  FROM (SELECT ` + stateOf + ` AS state, count(*) AS n FROM invitations i WHERE i.batch_id = b.id GROUP BY 1) AS g) AS n`
+
+// visibleBatch limits a query over batches b to what an actor may see: an inviter those they pressed, and those of which
+// every row is to an area of their own.
+func visibleBatch(q *bun.SelectQuery, actor extension.Actor) *bun.SelectQuery {
+	q = q.Where("b.organisation_id = ?", actor.Organisation)
+	if areas, bound := actor.AreaBound(); bound {
+		q = q.Where(`(b.actor_user_id = ? OR b.area_id = ANY (?::uuid[]) AND NOT EXISTS (
+			SELECT 1 FROM batch_entries x WHERE x.batch_id = b.id AND x.area_id <> ALL (?::uuid[])))`,
+			nullID(actor.User), array(areas), array(areas))
+	}
+	return q
+}
+
+// Follow reads a batch with the counts of its messages.
+func (db *DB) Follow(ctx context.Context, actor extension.Actor, id extension.BatchID) (extension.Batch, extension.Progress, error) {
+	row, err := db.batch(ctx, actor, id)
+	if err != nil {
+		return extension.Batch{}, extension.Progress{}, err
+	}
+	return row.batch(), row.progress(), nil
+}
+
+// Report reads a batch's confirmation screen.
 func (db *DB) Report(ctx context.Context, actor extension.Actor, id extension.BatchID) (extension.Report, error) {
 	row, err := db.batch(ctx, actor, id)
 	if err != nil {
 		return extension.Report{}, err
 	}
-	report := row.report()
-	if report.NotSent, err = db.deliveries(ctx, id, notSent, extension.NotSentShown); err != nil {
+	report := extension.Report{Batch: row.batch(), Progress: row.progress(), Recognised: row.Recognised, Duplicates: row.Duplicates}
+	if report.NotSent, err = db.deliveries(ctx, id, extension.EntryFilter{Group: extension.EntriesNotSent, Limit: extension.MaxPage}); err != nil {
 		return extension.Report{}, err
 	}
-	err = db.bun.NewSelect().TableExpr("batch_entries e").Join("LEFT JOIN invitations i ON i.id = e.invitation_id").
-		Where("e.batch_id = ?", id).Where(notSent).ColumnExpr("count(*)").Scan(ctx, &report.NotSentAll)
-	if err != nil {
-		return extension.Report{}, kind(err)
+	if report.Sent, err = db.deliveries(ctx, id, extension.EntryFilter{Group: extension.EntriesSent, Limit: extension.MaxPage}); err != nil {
+		return extension.Report{}, err
 	}
-	report.Sent, err = db.deliveries(ctx, id, "i.sent_at IS NOT NULL", extension.SentShown)
+	if report.Places, err = db.places(ctx, id); err != nil {
+		return extension.Report{}, err
+	}
+	if row.Bounced > 0 {
+		if report.Domains, err = db.failingDomains(ctx, id); err != nil {
+			return extension.Report{}, err
+		}
+	}
+	refusedAtPress, err := db.refusedAtPress(ctx, id, &report.Known)
+	report.NotSentAll = refusedAtPress + row.Refused
 	return report, err
 }
 
-// notSent tells the entries of a batch that no message went to and none will.
-const notSent = "(e.outcome <> 'queued' OR i.refused_at IS NOT NULL)"
+// refusedAtPress counts entries that led to no message, and among them those whose user is here already without the
+// place that the entry is for.
+func (db *DB) refusedAtPress(ctx context.Context, batch extension.BatchID, known *int) (int, error) {
+	var row struct{ All, Known int }
+	err := db.bun.NewRaw(`
+		SELECT count(*) AS all, count(*) FILTER (WHERE `+isKnown+`) AS known
+		  FROM batch_entries e JOIN batches b ON b.id = e.batch_id
+		 WHERE e.batch_id = ? AND e.outcome <> 'queued'`, batch).Scan(ctx, &row)
+	*known = row.Known
+	return row.All, kind(err)
+}
 
-// Progress counts a batch's messages, for the same actors.
-func (db *DB) Progress(ctx context.Context, actor extension.Actor, id extension.BatchID) (extension.Progress, error) {
-	row, err := db.batch(ctx, actor, id)
-	return row.report().Progress, err
+// places counts a batch's people by the place they are invited to.
+func (db *DB) places(ctx context.Context, batch extension.BatchID) ([]extension.Places, error) {
+	var rows []struct {
+		placeRow
+		People int
+	}
+	err := db.bun.NewRaw(`
+		SELECT g.people, `+placeColumns+` FROM (
+			SELECT coalesce(e.area_id, b.area_id) AS area_id, coalesce(e.role_id, b.role_id) AS role_id, count(*) AS people
+			  FROM batch_entries e JOIN batches b ON b.id = e.batch_id
+			 WHERE e.batch_id = ? AND e.outcome = 'queued' AND b.kind = 'invite' GROUP BY 1, 2) AS g
+		  JOIN areas ar ON ar.id = g.area_id JOIN roles ro ON ro.id = g.role_id
+		 ORDER BY g.people DESC, ar.name, ro.name LIMIT ?`, batch, extension.PlacesShown).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("count places: %w", kind(err))
+	}
+	places := make([]extension.Places, len(rows))
+	for i, r := range rows {
+		places[i] = extension.Places{Assignment: r.assignment(), People: r.People}
+	}
+	return places, nil
+}
+
+// failingDomains names the domains at which messages of a batch bounced, the worst first.
+func (db *DB) failingDomains(ctx context.Context, batch extension.BatchID) ([]extension.FailingDomain, error) {
+	var domains []extension.FailingDomain
+	err := db.bun.NewRaw(`
+		SELECT split_part(e.address, '@', 2) AS domain,
+		       count(*) FILTER (WHERE i.sent_at IS NOT NULL OR i.bounced_at IS NOT NULL) AS sent,
+		       count(*) FILTER (WHERE i.bounced_at IS NOT NULL) AS bounced
+		  FROM batch_entries e JOIN invitations i ON i.id = e.invitation_id
+		 WHERE e.batch_id = ? GROUP BY 1 HAVING count(*) FILTER (WHERE i.bounced_at IS NOT NULL) > 0
+		 ORDER BY bounced DESC, domain LIMIT ?`, batch, extension.DomainsShown).Scan(ctx, &domains)
+	if err != nil {
+		return nil, fmt.Errorf("find failing domains: %w", kind(err))
+	}
+	return domains, nil
+}
+
+// Batches gives one page of the batches that the actor may see, the newest first.
+func (db *DB) Batches(ctx context.Context, actor extension.Actor, after *extension.BatchCursor, most int) (extension.BatchPage, error) {
+	var rows []batchRow
+	chosen := visibleBatch(db.bun.NewSelect().TableExpr("batches b").ColumnExpr("b.*"), actor).
+		OrderExpr("b.pressed_at DESC, b.id DESC").Limit(int64(most) + 1)
+	if after != nil {
+		chosen = chosen.Where("(b.pressed_at, b.id) < (?, ?)", after.Pressed.UTC(), after.Batch)
+	}
+	err := db.bun.NewRaw(`SELECT `+batchColumns+` FROM (?) AS b `+batchTables+` ORDER BY b.pressed_at DESC, b.id DESC`, chosen).Scan(ctx, &rows)
+	if err != nil {
+		return extension.BatchPage{}, kind(err)
+	}
+	var page extension.BatchPage
+	for _, row := range rows[:min(len(rows), most)] {
+		page.Batches = append(page.Batches, extension.BatchLine{Batch: row.batch(), Progress: row.progress()})
+	}
+	if len(rows) > most {
+		last := rows[most-1]
+		page.Next = &extension.BatchCursor{Pressed: last.PressedAt.UTC(), Batch: last.ID}
+	}
+	return page, nil
 }
 
 func (db *DB) batch(ctx context.Context, actor extension.Actor, id extension.BatchID) (batchRow, error) {
 	var row batchRow
-	q := db.bun.NewSelect().ColumnExpr(`b.id, b.organisation_id, b.kind, b.area_id, coalesce(ar.name, '') AS area_name,
-			b.role_id, coalesce(ro.name, '') AS role_name, b.actor_user_id, b.actor_name, b.pressed_at, b.recognised, b.duplicates, b.trouble,
-			b.starts_at, b.paused_at, b.paused_by, b.cancelled_at, b.cancelled_by, b.finished_at,
-			(SELECT count(*) FROM invitations i WHERE i.batch_id = b.id) AS queued,
-			(SELECT count(*) FROM invitations i WHERE i.batch_id = b.id AND i.sent_at IS NOT NULL) AS sent,
-			(SELECT count(*) FROM invitations i WHERE i.batch_id = b.id AND i.refused_at IS NOT NULL) AS refused`).
-		TableExpr("batches b").Join("LEFT JOIN areas ar ON ar.id = b.area_id").Join("LEFT JOIN roles ro ON ro.id = b.role_id").
-		Where("b.id = ? AND b.organisation_id = ?", id, actor.Organisation)
-	if areas, bound := actor.AreaBound(); bound {
-		q = q.Where("(b.area_id = ANY (?::uuid[]) OR b.actor_user_id = ?)", array(areas), nullID(actor.User))
-	}
-	err := q.Scan(ctx, &row)
+	chosen := visibleBatch(db.bun.NewSelect().TableExpr("batches b").ColumnExpr("b.*").Where("b.id = ?", id), actor)
+	err := db.bun.NewRaw(`SELECT `+batchColumns+` FROM (?) AS b `+batchTables, chosen).Scan(ctx, &row)
 	return row, kind(err)
 }
 
-func (r batchRow) report() extension.Report {
-	report := extension.Report{
-		Batch: extension.Batch{
-			ID: r.ID, Organisation: r.OrganisationID, Kind: r.Kind, Inviter: r.ActorName, Pressed: r.PressedAt.UTC(),
-			Area: extension.ServiceArea{Name: r.AreaName}, Role: extension.Role{Name: r.RoleName},
-			Starts: r.StartsAt.UTC(), Paused: fromNull(r.PausedAt), PausedBy: r.PausedBy,
-			Cancelled: fromNull(r.CancelledAt), CancelledBy: r.CancelledBy, Finished: fromNull(r.FinishedAt),
-		},
-		Progress: extension.Progress{
-			Queued: r.Queued, Sent: r.Sent, Refused: r.Refused, Waiting: r.Queued - r.Sent - r.Refused, Trouble: r.Trouble,
-		},
-		Recognised: r.Recognised, Duplicates: r.Duplicates,
+func (r batchRow) batch() extension.Batch {
+	b := extension.Batch{
+		ID: r.ID, Organisation: r.OrganisationID, Kind: r.Kind, Inviter: r.ActorName, Pressed: r.PressedAt.UTC(),
+		Area: extension.ServiceArea{Name: r.AreaName}, Role: extension.Role{Name: r.RoleName, Right: r.RoleGrants},
+		Starts: r.StartsAt.UTC(), Paused: fromNull(r.PausedAt), PausedBy: r.PausedBy,
+		Cancelled: fromNull(r.CancelledAt), CancelledBy: r.CancelledBy, Finished: fromNull(r.FinishedAt),
 	}
 	if r.AreaID != nil {
-		report.Batch.Area.ID = *r.AreaID
+		b.Area.ID = *r.AreaID
 	}
 	if r.RoleID != nil {
-		report.Batch.Role.ID = *r.RoleID
+		b.Role.ID = *r.RoleID
 	}
 	if r.ActorUserID != nil {
-		report.Batch.InviterUser = *r.ActorUserID
+		b.InviterUser = *r.ActorUserID
 	}
-	return report
+	return b
 }
 
-// deliveries lists entries of a batch in the order of the input.
-func (db *DB) deliveries(ctx context.Context, batch extension.BatchID, where string, most int) ([]extension.Delivery, error) {
-	var rows []struct {
-		UserID        *extension.UserID
-		Address       string
-		Text          string
-		Outcome       extension.Outcome
-		Reason        string
-		Refused       extension.Refusal
-		RefusedDetail string
-		letterRow
+func (r batchRow) progress() extension.Progress {
+	sent := r.Accepted + r.Delayed + r.Delivered + r.Bounced + r.Complained
+	return extension.Progress{
+		Queued: sent + r.Waiting + r.Refused, Sent: sent, Waiting: r.Waiting, Refused: r.Refused,
+		Delayed: r.Delayed, Delivered: r.Delivered, Bounced: r.Bounced, Complained: r.Complained, Trouble: r.Trouble,
 	}
-	q := db.bun.NewSelect().ColumnExpr(`e.user_id, e.address, e.text, e.outcome, e.reason,
-			coalesce(i.refused, '') AS refused, coalesce(i.refused_detail, '') AS refused_detail, `+letterColumns("i")).
-		TableExpr("batch_entries e").Join("LEFT JOIN invitations i ON i.id = e.invitation_id").
-		Where("e.batch_id = ?", batch).Where(where).OrderExpr("e.position").Limit(int64(most))
-	if err := q.Scan(ctx, &rows); err != nil {
-		return nil, fmt.Errorf("list entries: %w", kind(err))
-	}
-	list := make([]extension.Delivery, len(rows))
-	for i, r := range rows {
-		list[i] = extension.Delivery{
-			Address: r.Address, Text: r.Text, Outcome: r.Outcome, Reason: r.Reason,
-			Refused: r.Refused, Detail: r.RefusedDetail, Letter: r.letter(),
-		}
-		if r.UserID != nil {
-			list[i].User = *r.UserID
-		}
-	}
-	return list, nil
-}
-
-// Choices lists the areas and roles of an organisation by name.
-func (db *DB) Choices(ctx context.Context, organisation extension.OrganisationID) (extension.Choices, error) {
-	var areas []struct {
-		ID       extension.AreaID
-		Name     string
-		Archived bool
-	}
-	err := db.bun.NewRaw(`SELECT id, name, archived_at IS NOT NULL AS archived FROM areas WHERE organisation_id = ? ORDER BY name`, organisation).
-		Scan(ctx, &areas)
-	if err != nil {
-		return extension.Choices{}, kind(err)
-	}
-	var roles []struct {
-		ID     extension.RoleID
-		Name   string
-		Grants extension.Right
-	}
-	err = db.bun.NewRaw(`SELECT id, name, grants FROM roles WHERE organisation_id = ? ORDER BY name`, organisation).Scan(ctx, &roles)
-	if err != nil {
-		return extension.Choices{}, kind(err)
-	}
-	var choices extension.Choices
-	for _, a := range areas {
-		choices.Areas = append(choices.Areas, extension.ServiceArea{ID: a.ID, Name: a.Name, Archived: a.Archived})
-	}
-	for _, r := range roles {
-		choices.Roles = append(choices.Roles, extension.Role{ID: r.ID, Name: r.Name, Right: r.Grants})
-	}
-	return choices, nil
 }

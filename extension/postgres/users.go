@@ -21,6 +21,7 @@ const userColumns = `
 	u.stumbled_at, u.stumbled_step, u.stumbled_on,
 	n.sent_at AS letter_sent_at, n.delayed_at AS letter_delayed_at, n.delivered_at AS letter_delivered_at,
 	n.bounced_at AS letter_bounced_at, n.complained_at AS letter_complained_at, coalesce(n.delivery_detail, '') AS letter_detail,
+	coalesce(n.refused, '') AS not_mailed,
 	i.sent_at, i.opened_at, i.expires_at, i.started_at AS begun_at, coalesce(i.refused, '') AS refused,
 	(SELECT min(f.proven_at) FROM factors f WHERE f.identity_id = u.identity_id) AS secured_at,
 	(SELECT CASE WHEN a.confirmed_at IS NOT NULL THEN a.accepted_at END
@@ -67,6 +68,7 @@ type userRow struct {
 	StumbledStep   extension.Step
 	StumbledOn     string
 	letterRow
+	NotMailed   extension.Refusal
 	SecuredAt   *time.Time
 	AcceptedAt  *time.Time
 	Assignments json.RawMessage
@@ -84,7 +86,7 @@ type assignmentRow struct {
 func (r userRow) user() (extension.User, error) {
 	u := extension.User{
 		ID: r.ID, Organisation: r.OrganisationID, Address: r.Address, FirstName: r.FirstName, LastName: r.LastName,
-		Mobile: r.Mobile, Refused: r.Refused, Letter: r.letter(), Suppressed: r.Suppressed,
+		Mobile: r.Mobile, Refused: r.Refused, Letter: r.letter(), NotMailed: r.NotMailed, Suppressed: r.Suppressed,
 		Stumble: extension.Stumble{At: fromNull(r.StumbledAt), Step: r.StumbledStep, Sentence: r.StumbledOn},
 		Facts: extension.Facts{
 			Invited: r.InvitedAt.UTC(), Sent: fromNull(r.SentAt), Opened: fromNull(r.OpenedAt), Expires: fromNull(r.ExpiresAt),
@@ -143,6 +145,9 @@ func (db *DB) Users(ctx context.Context, actor extension.Actor, filter extension
 	if filter.Status != "" {
 		q = q.Where("user_status(u.paused_at, u.activated_at, i.expires_at, ?) = ?", now.UTC(), string(filter.Status))
 	}
+	if filter.Letter != "" {
+		q = q.Where(letterState+" = ?", string(filter.Letter))
+	}
 	if err := keyset(q, filter.Cursor).Scan(ctx, &rows); err != nil {
 		return extension.UserPage{}, kind(err)
 	}
@@ -197,21 +202,18 @@ func userPage(rows []userRow, filter extension.Filter) (extension.UserPage, erro
 	return page, nil
 }
 
-// Counts counts the users whom the actor may see by status.
-func (db *DB) Counts(ctx context.Context, actor extension.Actor, search string, now time.Time) (extension.Counts, error) {
-	var rows []struct {
-		Status extension.Status
-		N      int
-	}
+// letterState is how far the newest letter n has come; nothing for users who were never to be sent any.
+const letterState = `CASE WHEN n.id IS NOT NULL
+	THEN delivery_state(n.sent_at, n.delayed_at, n.delivered_at, n.bounced_at, n.complained_at, n.refused) ELSE '' END`
+
+// Tally counts the users whom the actor may see by status and by the state of their newest letter.
+func (db *DB) Tally(ctx context.Context, actor extension.Actor, search string, now time.Time) (extension.Tallies, error) {
+	var tallies extension.Tallies
 	q := db.bun.NewSelect().
-		ColumnExpr("user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status, count(*) AS n", now.UTC()).
-		TableExpr("users u").Join("LEFT JOIN invitations i ON i.id = u.invitation_id").GroupExpr("1")
-	if err := matching(visible(q, actor), search).Scan(ctx, &rows); err != nil {
-		return nil, kind(err)
-	}
-	counts := make(extension.Counts, len(rows))
-	for _, row := range rows {
-		counts[row.Status] = row.N
-	}
-	return counts, nil
+		ColumnExpr("user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status", now.UTC()).
+		ColumnExpr(letterState + " AS letter").ColumnExpr("count(*) AS users").
+		TableExpr("users u").Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id").
+		GroupExpr("1, 2")
+	err := matching(visible(q, actor), search).Scan(ctx, &tallies)
+	return tallies, kind(err)
 }

@@ -14,18 +14,23 @@ import (
 
 // List is one page of users with the counts of all.
 type List struct {
-	Page   extension.UserPage
-	Counts extension.Counts
-	Now    time.Time // the moment that the statuses are computed for
+	Page    extension.UserPage
+	Counts  extension.Counts                // by status, of the search and the message that were chosen
+	Letters map[extension.DeliveryState]int // by message, of the search and the status that were chosen
+	Now     time.Time                       // the moment that the statuses are computed for
 }
 
 // Store is what the verb asks of the database.
 type Store interface {
+	assigning
+
 	Establish(ctx context.Context, actor extension.Actor, charter extension.Charter, now time.Time) error
 	OrganisationBySlug(ctx context.Context, slug string) (extension.Organisation, error)
 	Users(ctx context.Context, actor extension.Actor, filter extension.Filter, now time.Time) (extension.UserPage, error)
-	Counts(ctx context.Context, actor extension.Actor, search string, now time.Time) (extension.Counts, error)
+	Tally(ctx context.Context, actor extension.Actor, search string, now time.Time) (extension.Tallies, error)
 	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
+	// Postings lists the messages to a user, the newest first.
+	Postings(ctx context.Context, organisation extension.OrganisationID, user extension.UserID, most int) ([]extension.Posting, error)
 	// SetPaused pauses (a time) or resumes (zero) a user, with the actor's audit, and puts the identity on the list of
 	// those to be aligned. It tells whether anything changed.
 	SetPaused(ctx context.Context, actor extension.Actor, user extension.UserID, paused, now time.Time) (bool, error)
@@ -81,9 +86,9 @@ func (s *Service) List(ctx context.Context, actor extension.Actor, filter extens
 	if err != nil {
 		return List{}, fmt.Errorf("list users: %w", err)
 	}
-	counts, err := s.store.Counts(ctx, actor, filter.Search, now)
+	tallies, err := s.store.Tally(ctx, actor, filter.Search, now)
 	if err != nil {
 		return List{}, fmt.Errorf("count users: %w", err)
 	}
-	return List{Page: page, Counts: counts, Now: now}, nil
+	return List{Page: page, Counts: tallies.ByStatus(filter.Letter), Letters: tallies.ByLetter(filter.Status), Now: now}, nil
 }

@@ -67,25 +67,25 @@ func (c *Cluster) Stop() error { return c.server.Stop() }
 func (c *Cluster) Server() *local.Postgres { return c.server }
 
 // DSN makes an empty database for one test.
-func (c *Cluster) DSN(t *testing.T) string {
+func (c *Cluster) DSN(t testing.TB) string {
 	t.Helper()
 	return c.create(t, "template0")
 }
 
 // Migrated makes a migrated database for one test.
-func (c *Cluster) Migrated(t *testing.T) string {
+func (c *Cluster) Migrated(t testing.TB) string {
 	t.Helper()
 	return c.create(t, template)
 }
 
 // Open makes a migrated database for one test and opens it.
-func (c *Cluster) Open(t *testing.T) *postgres.DB {
+func (c *Cluster) Open(t testing.TB) *postgres.DB {
 	t.Helper()
 	return c.OpenDSN(t, c.Migrated(t))
 }
 
 // OpenDSN opens a database until the test ends.
-func (c *Cluster) OpenDSN(t *testing.T, dsn string) *postgres.DB {
+func (c *Cluster) OpenDSN(t testing.TB, dsn string) *postgres.DB {
 	t.Helper()
 	db, err := postgres.Open(postgres.Options{DSN: dsn, MaxConnections: 8})
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *Cluster) OpenDSN(t *testing.T, dsn string) *postgres.DB {
 	return db
 }
 
-func (c *Cluster) create(t *testing.T, from string) string {
+func (c *Cluster) create(t testing.TB, from string) string {
 	t.Helper()
 	name := fmt.Sprintf("test_%d", c.count.Add(1))
 	conn, err := pgx.Connect(t.Context(), c.server.DSN("postgres"))
