@@ -94,7 +94,7 @@ func (p *Pages) resend(c *fiber.Ctx, v visit) error {
 	})
 }
 
-// act does something to the user of the address and returns to the list with a notice: the one that do gives, or the
+// act does something to the user of the address and returns to the list, or to the person's page, with a notice: the one that do gives, or the
 // sentence of a verb that refused it.
 func (p *Pages) act(c *fiber.Ctx, v visit, do func(user extension.User) (web.Flash, error)) error {
 	user, err := p.user(c, v)
@@ -110,7 +110,11 @@ func (p *Pages) act(c *fiber.Ctx, v visit, do func(user extension.User) (web.Fla
 	if err := p.shell.SetFlash(c, flash); err != nil {
 		return err
 	}
-	return c.Redirect(listAddress(v, cameFrom(web.Posted(c, "back"))), fiber.StatusSeeOther)
+	back := listAddress(v, cameFrom(web.Posted(c, "back")))
+	if web.Posted(c, "from") == "person" {
+		back = v.path(personPath(user.ID))
+	}
+	return c.Redirect(back, fiber.StatusSeeOther)
 }
 
 // user finds the user of the address.

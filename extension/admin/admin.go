@@ -31,14 +31,19 @@ type Gate interface {
 // Inviter is the verb that invites, page by page.
 type Inviter interface {
 	ordering
+	correcting
 	resending
+	resendingMany
+	settling
 	following
+	controlling
 }
 
 // Roster is the verb about users who are here, page by page.
 type Roster interface {
 	listing
 	pausing
+	assigning
 }
 
 // Options are what the pages are made of.
@@ -57,16 +62,22 @@ type Pages struct {
 	gate     Gate
 	inviter  Inviter
 	roster   Roster
+	board    *board
 }
 
 // Mount puts the pages under /o/{slug} of the shell's app.
 func Mount(o Options) {
 	p := &Pages{shell: o.Shell, sessions: o.Sessions, gate: o.Gate, inviter: o.Inviter, roster: o.Roster}
+	p.board = &board{ask: p.askNews, watches: map[extension.BatchID]*watch{}}
 	organisation := o.Shell.App().Group("/o/:slug")
 	organisation.Get("/", p.home)
 	p.mountUsers(organisation)
 	p.mountInvite(organisation)
+	p.mountResend(organisation)
+	p.mountSending(organisation)
 	p.mountBatches(organisation)
+	p.mountControl(organisation)
+	p.mountPlaces(organisation)
 }
 
 // visit is who stands at a page: an elevated user who is in.

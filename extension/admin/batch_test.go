@@ -42,10 +42,15 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 		{Address: "unknown@example.com", Outcome: extension.OutcomeQueued, Refused: extension.RefusedUnknown},
 		{Address: "paused@example.com", Outcome: extension.OutcomeQueued, Refused: extension.RefusedPaused},
 		{Address: "newer@example.com", Outcome: extension.OutcomeQueued, Refused: extension.RefusedSuperseded},
+		{Address: "cancelled@example.com", Outcome: extension.OutcomeQueued, Refused: extension.RefusedCancelled},
+		{Address: "bounced@example.com", Outcome: extension.OutcomeUndeliverable},
+		{Address: "soon@example.com", Outcome: extension.OutcomeTooSoon},
+		{Address: "onitsway@example.com", Outcome: extension.OutcomeOnItsWay},
+		{Address: "registered@example.com", Outcome: extension.OutcomeRegistered},
 	}
 	s.report.NotSentAll = len(s.report.NotSent) + 1000
 	got := s.Get(t, batchPath)
-	if title := got.One(t, "#not-sent-title").Text(); title != "Not sent (1,012)" || !strings.Contains(got.Text(), "and 1,000 more") {
+	if title := got.One(t, "#not-sent-title").Text(); title != "Not sent (1,017)" || !strings.Contains(got.Text(), "and 1,000 more") {
 		t.Errorf("of a list that is cut: %q", title)
 	}
 	if got.One(t, "h1").Text() != "Invitations sent" || got.One(t, "[data-batch-sentence]").Text() != "2 of 3 invitations were sent." {
@@ -59,20 +64,26 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 		"foo@@bar.com Not a valid email address. There is more than one @. Put a comma or a new line between two addresses.",
 		"?@? Not a valid email address.",
 		"member@example.com Already part of this organisation, and Active.",
-		"pending@example.com Already invited: the invitation is Pending and its link still works.",
-		"expired@example.com Already invited, but the invitation has Expired. Resend it from the users list",
-		"inactive@example.com Already part of this organisation, but Inactive. Resume the user in the users list",
+		"pending@example.com Already invited: the invitation is Pending and its link still works. Resend it if it cannot be found",
+		"expired@example.com Already invited, but the invitation has Expired. Resend it",
+		"inactive@example.com Already part of this organisation, but Inactive. Resume the user",
 		"foreign@example.com This address already has an account, so no link was sent to it.",
-		"kratos@example.com The account system does not accept this address. It said: “<b>not valid</b>”",
-		"provider@example.com The mail provider refused the message.",
-		"unknown@example.com The mail provider never answered, so the message may or may not have been sent. Ask the person before you resend it.",
-		"paused@example.com The user was deactivated before the message went out.",
+		"kratos@example.com The account system does not accept this address. It said: “<b>not valid</b>” Correct the address",
+		"provider@example.com The mail provider refused the message. Correct the address",
+		"unknown@example.com The mail provider never answered, so the message may or may not have been sent. Ask the person before you resend it. See the user",
+		"paused@example.com The user was deactivated before the message went out. Resume the user",
 		"newer@example.com A newer invitation took its place before the message went out.",
+		"cancelled@example.com It was cancelled before it was sent.",
+		"bounced@example.com An earlier message to this address bounced or was reported as spam, so nothing more is sent to it by itself. " +
+			"Correct the address, or send to it all the same",
+		"soon@example.com A message went to this address only a short while ago. Wait a little before you send another one.",
+		"onitsway@example.com An invitation to this address is on its way already. Nothing needs to be done.",
+		"registered@example.com Has registered already, and only has to sign in and go on. A new link would not help. See how far they are",
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("not sent (-want +got):\n%s", diff)
 	}
-	if !got.Has("#not-sent a[href=/o/elsewhere/users?status=expired]") {
+	if !got.Has("#not-sent a[href=/o/elsewhere/users?q=expired%40example.com]") {
 		t.Error("an expired invitation does not lead to where it is resent")
 	}
 	if more := got.One(t, ".button-primary"); more.Text() != "Send more invites" || more.Attr("href") != "/o/elsewhere/invite" {
@@ -130,7 +141,11 @@ func TestABatchUnderWayIsFollowed(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.follow(t, batchPath).Body), &state); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"done": false, "finished": 4.0, "queued": 10.0, "sentence": "3 of 10 invitations were sent so far.", "trouble": "The mail provider is slow."}
+	want := map[string]any{
+		"state": "running", "done": false, "finished": 4.0, "queued": 10.0,
+		"sentence": "3 of 10 invitations were sent so far.", "trouble": "The mail provider is slow.",
+		"waiting": 6.0, "refused": 1.0, "sent": 3.0, "delivered": 0.0, "delayed": 0.0, "bounced": 0.0, "complained": 0.0,
+	}
 	if diff := cmp.Diff(want, state); diff != "" {
 		t.Errorf("the script is told (-want +got):\n%s", diff)
 	}

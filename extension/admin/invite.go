@@ -2,11 +2,9 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
-	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -18,6 +16,7 @@ import (
 // ordering is what the invite page asks of the verb.
 type ordering interface {
 	Choices(ctx context.Context, actor extension.Actor) (extension.Choices, error)
+	Preview(ctx context.Context, actor extension.Actor, order invite.Order) (invite.Preflight, error)
 	Send(ctx context.Context, actor extension.Actor, order invite.Order) (extension.BatchID, error)
 }
 
@@ -26,43 +25,8 @@ func (p *Pages) mountInvite(organisation fiber.Router) {
 	organisation.Get("/invite", p.read(p.newInvite))
 	organisation.Post("/invite", p.sendInvite) // enters by itself: what was typed outlives a lost session or right
 	organisation.Post("/invite/recognise", p.read(p.countAddresses))
-}
-
-// typed is what somebody has put into the invite form. It comes back with every answer that is not the batch's page.
-type typed struct {
-	form string // made when the form was shown
-	text string
-	area string
-	role string
-}
-
-// typedIn reads the posted form. Browsers end lines of a posted text with CR LF; without CR it is as long as on the page.
-func typedIn(c *fiber.Ctx) typed {
-	form, err := extension.ParseID[string](web.Posted(c, "form"))
-	if err != nil {
-		form = extension.NewID[string]()
-	}
-	return typed{
-		form: form, area: web.Posted(c, "area"), role: web.Posted(c, "role"),
-		text: strings.ReplaceAll(web.Posted(c, "addresses"), "\r\n", "\n"),
-	}
-}
-
-// order is the press of Invite. The batch's id comes from the form and its content: pressing twice, in two tabs or
-// with the back button, is one batch, and the same form with other addresses is another one, never swallowed.
-func (t typed) order() invite.Order {
-	hash := sha256.New()
-	for _, part := range []string{t.form, t.area, t.role, t.text} {
-		hash.Write([]byte(part + "\x00"))
-	}
-	raw := hash.Sum(nil)[:16]
-	raw[6] = raw[6]&0x0f | 0x80 // UUID version 8: made by a rule of our own (RFC 9562 §5.8)
-	raw[8] = raw[8]&0x3f | 0x80
-	id := hex.EncodeToString(raw)
-	return invite.Order{
-		Batch: extension.BatchID(id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]),
-		Text:  t.text, Area: extension.AreaID(t.area), Role: extension.RoleID(t.role),
-	}
+	organisation.Post("/invite/file", p.read(p.readFile))
+	organisation.Get("/invite/template.csv", p.read(p.tableTemplate))
 }
 
 // inviteView is what the invite page shows.
@@ -74,6 +38,8 @@ type inviteView struct {
 	count   count
 	faults  []extension.FieldError
 	problem *web.Problem // what stands in the way beside the fields
+	told    string       // what has just been done to the text
+	now     time.Time
 }
 
 // newInvite shows the empty form.
@@ -87,9 +53,10 @@ func (p *Pages) newInvite(c *fiber.Ctx, v visit) error {
 	})
 }
 
-// sendInvite takes the press of Invite, or of Check addresses. Whatever goes wrong, what was typed comes back.
+// sendInvite takes the press of Invite, or of a button that only changes the text. Whatever goes wrong, what was typed
+// comes back, and so does a file that was chosen.
 func (p *Pages) sendInvite(c *fiber.Ctx) error {
-	input := typedIn(c)
+	input, told, faults := withFile(c, typedIn(c))
 	v, err := p.enter(c)
 	if err == nil {
 		err = v.admission()
@@ -104,7 +71,16 @@ func (p *Pages) sendInvite(c *fiber.Ctx) error {
 	if err != nil {
 		return p.keep(c, input, err)
 	}
-	return p.takeInvite(c, inviteView{visit: v, choices: choices, typed: input})
+	view := inviteView{visit: v, choices: choices, typed: input, told: told, faults: faults}
+	switch {
+	case len(faults) > 0:
+		return p.showInvite(c, http.StatusUnprocessableEntity, view)
+	case told != "":
+		return p.showInvite(c, http.StatusOK, view)
+	case web.Posted(c, "fix") != "":
+		return p.fixAddress(c, view)
+	}
+	return p.takeInvite(c, view)
 }
 
 // takeInvite sends the order of somebody who may, or shows the form again.
@@ -118,7 +94,11 @@ func (p *Pages) takeInvite(c *fiber.Ctx, view inviteView) error {
 		}}
 		return p.showInvite(c, http.StatusForbidden, view)
 	}
-	batch, err := p.inviter.Send(c.UserContext(), view.Actor, view.typed.order())
+	var batch extension.BatchID
+	order, err := view.typed.order()
+	if err == nil {
+		batch, err = p.inviter.Send(c.UserContext(), view.Actor, order)
+	}
 	var refused *extension.InvalidError
 	switch {
 	case err == nil:
@@ -134,14 +114,16 @@ func (p *Pages) takeInvite(c *fiber.Ctx, view inviteView) error {
 	return p.showInvite(c, problem.Status, view)
 }
 
-// showInvite shows the form with what was recognised in its text. When that is too much, the page says so whatever else
+// showInvite shows the form with what would become of its text. When that is too much, the page says so whatever else
 // it was to say.
 func (p *Pages) showInvite(c *fiber.Ctx, status int, view inviteView) error {
-	view.count = countOf(view.typed.text)
-	if view.count.Fault != "" && len(view.faults) == 0 {
+	order, _ := view.typed.order() // of a time that makes no sense, the text is counted all the same
+	view.count = p.countOf(c, view.visit, order, opened)
+	if view.count.TooMuch && len(view.faults) == 0 {
 		status = http.StatusRequestEntityTooLarge
 		view.faults = []extension.FieldError{{Field: "addresses", Message: view.count.Fault}}
 	}
+	view.now = p.shell.Now()
 	view.page = p.page(c, view.visit, web.Page{
 		Title: "Invite users", Crumbs: crumbs(view.visit), Narrow: true, Scripts: []string{"invite.js"},
 		Lead: "Everybody on the list gets an email with a link to register themselves. The link works for " +

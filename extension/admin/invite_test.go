@@ -166,9 +166,11 @@ func TestCheckAddressesCountsWithoutJavaScript(t *testing.T) {
 		t.Errorf("the count says %q", count.Text())
 	}
 	for list, want := range map[string]string{
-		"rejected": "1 piece not recognised foo@@bar.com There is more than one @.",
-		"warnings": "1 address to check bob@gmial.com The domain looks mistyped.",
-		"ignored":  "1 other word ignored Anna Berg",
+		"rejected":      "1 piece not recognised foo@@bar.com There is more than one @.",
+		"probable_typo": "1 probable typing mistake bob@gmial.com The domain looks mistyped.",
+		"ignored":       "1 other word ignored Anna Berg",
+		"repeated":      "1 repetition left out anna@example.com",
+		"queued":        "2 new They get an invitation. anna@example.com bob@gmial.com",
 	} {
 		if text := got.One(t, "[data-count-list="+list+"]").Text(); !strings.HasPrefix(text, want) {
 			t.Errorf("%s says %q", list, text)
@@ -316,10 +318,10 @@ func TestTheLiveCountSaysTheSameAsTheForm(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.Body), &answer); err != nil || got.Status != http.StatusOK {
 		t.Fatalf("the answer is %d %s: %v", got.Status, got.Body, err)
 	}
-	if answer.Count != 1 || answer.Sentence != "1 address recognised, 1 repetition left out" || len(answer.Lists) != 3 {
+	if answer.Count != 1 || answer.Sentence != "1 address recognised, 1 repetition left out" || len(answer.Lists) != 3 /* new, rejected, repeated */ {
 		t.Errorf("the answer is %s", got.Body)
 	}
-	rejected := answer.Lists[0]
+	rejected := answer.Lists[1]
 	if rejected.Name != "rejected" || rejected.Title != "53 pieces not recognised" || len(rejected.Items) != 50 || rejected.More != "and 3 more" {
 		t.Errorf("the rejected are %q with %d, %q", rejected.Title, len(rejected.Items), rejected.More)
 	}

@@ -48,6 +48,8 @@ func head() extension.Role {
 // stage stands in for the verbs: it answers what it is set to and writes down what it was asked.
 type stage struct {
 	*webtest.Client
+	batchStage
+	personStage
 	shell *web.Shell
 
 	session   error // of Sessions
@@ -64,13 +66,25 @@ type stage struct {
 	asked []string // changes and whole reports, in the order of their coming
 	found extension.Filter
 	order invite.Order
+
+	known     map[string]extension.Outcome // what becomes of addresses that are known
+	noPreview error
+
+	resends      extension.ResendCount
+	selection    extension.Selection
+	again        invite.ResendOrder
+	seen, wanted extension.Sending
 }
 
 func (s *stage) Session(_ context.Context, _ extension.Browser) (extension.Session, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	return extension.Session{Identity: "identity"}, s.session
 }
 
 func (s *stage) Enter(_ context.Context, _ extension.Session, slug string) (gate.Entry, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	if slug != s.entry.Organisation.Slug {
 		return gate.Entry{}, extension.ErrNotFound
 	}
@@ -91,6 +105,21 @@ func (s *stage) Resend(_ context.Context, _ extension.Actor, user extension.User
 	return batchID, s.refuse
 }
 
+func (s *stage) CountResend(_ context.Context, _ extension.Actor, selection extension.Selection) (extension.ResendCount, error) {
+	s.selection = selection
+	return s.resends, nil
+}
+
+func (s *stage) ResendMany(_ context.Context, _ extension.Actor, order invite.ResendOrder) (extension.BatchID, error) {
+	s.asked, s.again = append(s.asked, "resend many"), order
+	return order.Batch, s.refuse
+}
+
+func (s *stage) ChangeSending(_ context.Context, _ extension.Actor, seen, wanted extension.Sending) error {
+	s.asked, s.seen, s.wanted = append(s.asked, "change sending"), seen, wanted
+	return s.refuse
+}
+
 func (s *stage) Report(_ context.Context, _ extension.Actor, batch extension.BatchID) (extension.Report, error) {
 	s.asked = append(s.asked, "report")
 	if batch != s.report.Batch.ID {
@@ -99,16 +128,21 @@ func (s *stage) Report(_ context.Context, _ extension.Actor, batch extension.Bat
 	return s.report, nil
 }
 
-func (s *stage) Progress(_ context.Context, _ extension.Actor, batch extension.BatchID) (extension.Progress, error) {
-	if batch != s.report.Batch.ID {
-		return extension.Progress{}, extension.ErrNotFound
+func (s *stage) Follow(_ context.Context, actor extension.Actor, batch extension.BatchID) (extension.Batch, extension.Progress, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if actor.User == "" {
+		s.followed++
 	}
-	return s.report.Progress, nil
+	if batch != s.report.Batch.ID {
+		return extension.Batch{}, extension.Progress{}, extension.ErrNotFound
+	}
+	return s.report.Batch, s.report.Progress, nil
 }
 
 func (s *stage) List(_ context.Context, _ extension.Actor, filter extension.Filter) (roster.List, error) {
 	s.found = filter
-	list := roster.List{Now: now(), Page: s.page, Counts: extension.Counts{}}
+	list := roster.List{Now: now(), Page: s.page, Counts: extension.Counts{}, Letters: s.letters}
 	if !s.empty {
 		list.Page.Users = s.users
 	}
@@ -159,14 +193,14 @@ func setup(t *testing.T) *stage {
 				ID: annaID, FirstName: "Anna", LastName: "Berg", Address: "anna@example.com", Facts: extension.Facts{Activated: now()},
 				Assignments: []extension.Assignment{{Area: hamburg(), Role: nurse()}},
 			},
-			{ID: emilID, Address: "emil@xn--mller-kva.de", Facts: extension.Facts{Sent: now().AddDate(0, 0, -8), Expires: now().AddDate(0, 0, -1)}},
+			{ID: emilID, Address: "emil@xn--mller-kva.de", Letter: extension.LetterFacts{Sent: now().AddDate(0, 0, -8)}, Facts: extension.Facts{Sent: now().AddDate(0, 0, -8), Expires: now().AddDate(0, 0, -1)}},
 			{ID: adaID, FirstName: "Ada", LastName: "Lind", Address: "ada@example.com", Facts: extension.Facts{Activated: now()}},
 		},
 	}
 	s.as(head())
 	s.shell, err = web.New(web.Options{
 		PublicURL: public, Secret: []byte(strings.Repeat("s", web.MinSecret)), SessionCookie: sessionCookie,
-		Log: slog.New(slog.DiscardHandler), Now: now,
+		Log: slog.New(slog.DiscardHandler), Now: now, Heartbeat: 100 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -18,12 +18,14 @@ import (
 // listing is what the users list asks of the verbs.
 type listing interface {
 	List(ctx context.Context, actor extension.Actor, filter extension.Filter) (roster.List, error)
+	Person(ctx context.Context, actor extension.Actor, user extension.UserID) (roster.Person, error)
 	Find(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
 }
 
 // mountUsers puts the users list and what its rows do below an organisation.
 func (p *Pages) mountUsers(organisation fiber.Router) {
 	organisation.Get("/users", p.read(p.listUsers))
+	p.mountPerson(organisation)
 	organisation.Post("/users/:user/pause", p.change(p.pause))
 	organisation.Post("/users/:user/resume", p.change(p.resume))
 	organisation.Post("/users/:user/resend", p.change(p.resend))
@@ -35,7 +37,8 @@ const usersPerPage = 50
 // place is where in the users list somebody stands. It travels in the address, and with every action back to it.
 type place struct {
 	search string
-	status extension.Status // empty: all
+	status extension.Status        // empty: all
+	letter extension.DeliveryState // of the newest message; empty: any
 	cursor extension.Cursor
 }
 
@@ -45,6 +48,11 @@ func placeIn(query url.Values) place {
 	for _, status := range extension.Statuses() {
 		if strings.EqualFold(query.Get("status"), string(status)) {
 			at.status = status
+		}
+	}
+	for _, letter := range extension.DeliveryStates() {
+		if query.Get("letter") == string(letter) {
+			at.letter = letter
 		}
 	}
 	return at
@@ -59,21 +67,37 @@ func (a place) query() string {
 	if a.status != "" {
 		query.Set("status", strings.ToLower(string(a.status)))
 	}
+	if a.letter != "" {
+		query.Set("letter", string(a.letter))
+	}
 	if a.cursor.Key != "" {
 		query.Set("at", cursorText(a.cursor))
 	}
 	return query.Encode()
 }
 
-// with is the first page of the same search under another status.
-func (a place) with(status extension.Status) place { return place{search: a.search, status: status} }
+// filter is whom the list shows at a place, on all its pages.
+func (a place) filter() extension.Filter {
+	return extension.Filter{Search: a.search, Status: a.status, Letter: a.letter}
+}
 
-// at is another page of the same search and status; nil when there is none.
+// with is the first page of the same search and message under another status.
+func (a place) with(status extension.Status) place {
+	return place{search: a.search, status: status, letter: a.letter}
+}
+
+// withLetter is the first page of the same search and status under another state of the message.
+func (a place) withLetter(letter extension.DeliveryState) place {
+	return place{search: a.search, status: a.status, letter: letter}
+}
+
+// at is another page of the same search and filters; nil when there is none.
 func (a place) at(cursor *extension.Cursor) *place {
 	if cursor == nil {
 		return nil
 	}
-	return &place{search: a.search, status: a.status, cursor: *cursor}
+	a.cursor = *cursor
+	return &a
 }
 
 // The directions of a cursor as they stand in an address.
@@ -121,9 +145,9 @@ func (p *Pages) listUsers(c *fiber.Ctx, v visit) error {
 		query = url.Values{}
 	}
 	view := usersView{visit: v, place: placeIn(query)}
-	view.list, err = p.roster.List(c.UserContext(), v.Actor, extension.Filter{
-		Search: view.place.search, Status: view.place.status, Cursor: view.place.cursor, Limit: usersPerPage,
-	})
+	filter := view.place.filter()
+	filter.Cursor, filter.Limit = view.place.cursor, usersPerPage
+	view.list, err = p.roster.List(c.UserContext(), v.Actor, filter)
 	if err != nil {
 		return err
 	}
@@ -184,6 +208,33 @@ func (v usersView) tabs() []tab {
 	return tabs
 }
 
+// chip is one state of the newest message to filter by.
+type chip struct {
+	label   string
+	count   int
+	place   place
+	current bool
+}
+
+// chips are the states that any user of the search and status has, and the one that was chosen. With one state alone
+// there is nothing to choose.
+func (v usersView) chips() []chip {
+	var chips []chip
+	all := 0
+	for _, letter := range extension.DeliveryStates() {
+		n := v.list.Letters[letter]
+		all += n
+		if n > 0 || v.place.letter == letter {
+			chips = append(chips, chip{label: deliveryWord(letter), count: n, place: v.place.withLetter(letter), current: v.place.letter == letter})
+		}
+	}
+	if len(chips) < 2 && v.place.letter == "" {
+		return nil
+	}
+	all += v.list.Letters[""]
+	return append([]chip{{label: "Any message", count: all, place: v.place.withLetter(""), current: v.place.letter == ""}}, chips...)
+}
+
 // status of a user at the moment for which the list was made.
 func (v usersView) status(user extension.User) extension.Status { return user.Facts.Status(v.list.Now) }
 
@@ -196,8 +247,13 @@ func (v usersView) mayResume(user extension.User) bool {
 	return v.Actor.Administrates() && user.ID != v.User.ID && v.status(user) == extension.Inactive
 }
 
+// mayResend leaves out addresses that get no more mail: the person's page says what can be done about them.
 func (v usersView) mayResend(user extension.User) bool {
-	status := v.status(user)
+	return onTheWay(v.status(user)) && user.Suppressed == ""
+}
+
+// onTheWay tells whether somebody is invited and not in yet.
+func onTheWay(status extension.Status) bool {
 	return status == extension.Pending || status == extension.Expired
 }
 
@@ -216,7 +272,7 @@ func (v usersView) note(user extension.User) note {
 	case extension.Pending:
 		switch {
 		case !user.Facts.Registered.IsZero():
-			return note{words: "registered; has not accepted the terms yet"}
+			return note{} // the link has done its work
 		case user.Refused != "":
 			return note{words: "not sent: " + refusal(user.Refused, "")}
 		case user.Facts.Sent.IsZero():

@@ -34,7 +34,7 @@ func TestTheUsersPageSaysWhatTheUserGuideSays(t *testing.T) {
 	for _, tab := range got.All(".tabs a") {
 		tabs = append(tabs, tab.Text())
 	}
-	if diff := cmp.Diff([]string{"Name", "Email", "Service area", "Role", "Status", "Actions"}, heads); diff != "" {
+	if diff := cmp.Diff([]string{"Select", "Name", "Email", "Service area", "Role", "Status", "Actions"}, heads); diff != "" {
 		t.Errorf("columns (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"All 3", "Active 2", "Inactive 0", "Pending 0", "Expired 1"}, tabs); diff != "" {
@@ -43,7 +43,7 @@ func TestTheUsersPageSaysWhatTheUserGuideSays(t *testing.T) {
 	if row := rowOf(t, got, annaID); !strings.Contains(row, "Anna Berg anna@example.com Hamburg Nurse Active") {
 		t.Errorf("Anna's row says %q", row)
 	}
-	if row := rowOf(t, got, emilID); !strings.Contains(row, "not given yet emil@müller.de Expiredlink ended 22 Nov 2026, 09:30 UTC") {
+	if row := rowOf(t, got, emilID); !strings.Contains(row, "not given yet emil@müller.de Expired Sentlink ended 22 Nov 2026, 09:30 UTC") {
 		t.Errorf("Emil's row says %q", row)
 	}
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,30 +41,62 @@ type reason struct {
 	Why  string
 	Link string // the words of a link to a place of ours; empty when there is nothing to do
 	To   string // the place, below the organisation
+	At   time.Time
 }
 
-// reasonOf puts what became of an address into plain words.
+// reasonOf puts what became of an address that was not sent a message into plain words.
 func reasonOf(delivery extension.Delivery) reason {
 	if delivery.Refused != "" {
-		return reason{Why: refusal(delivery.Refused, delivery.Detail)}
+		return reason{Why: refusal(delivery.Refused, delivery.Detail), Link: refusalLink(delivery.Refused), To: person(delivery)}
 	}
 	switch delivery.Outcome {
 	case extension.OutcomeInvalid:
 		if sentence := recognise.Reason(delivery.Reason).Sentence(); sentence != "" {
-			return reason{Why: "Not a valid email address. " + sentence}
+			return reason{Why: invalidWhy(recognise.Reason(delivery.Reason)) + sentence}
 		}
 		return reason{Why: "Not a valid email address."}
 	case extension.OutcomeAlreadyMember:
 		return reason{Why: "Already part of this organisation, and Active."}
 	case extension.OutcomeAlreadyPending:
-		return reason{Why: "Already invited: the invitation is Pending and its link still works."}
+		return reason{Why: "Already invited: the invitation is Pending and its link still works.", Link: "Resend it if it cannot be found", To: person(delivery)}
 	case extension.OutcomeAlreadyExpired:
-		return reason{Why: "Already invited, but the invitation has Expired.", Link: "Resend it from the users list", To: "/users?status=expired"}
+		return reason{Why: "Already invited, but the invitation has Expired.", Link: "Resend it", To: person(delivery)}
 	case extension.OutcomeInactive:
-		return reason{Why: "Already part of this organisation, but Inactive.", Link: "Resume the user in the users list", To: "/users?status=inactive"}
+		return reason{Why: "Already part of this organisation, but Inactive.", Link: "Resume the user", To: person(delivery)}
+	case extension.OutcomeUndeliverable:
+		return reason{
+			Why:  "An earlier message to this address bounced or was reported as spam, so nothing more is sent to it by itself.",
+			Link: "Correct the address, or send to it all the same", To: person(delivery),
+		}
+	case extension.OutcomeTooSoon:
+		return reason{Why: "A message went to this address only a short while ago. Wait a little before you send another one."}
+	case extension.OutcomeOnItsWay:
+		return reason{Why: "An invitation to this address is on its way already. Nothing needs to be done."}
+	case extension.OutcomeRegistered:
+		return reason{Why: "Has registered already, and only has to sign in and go on. A new link would not help.", Link: "See how far they are", To: person(delivery)}
+	case extension.OutcomeRefused:
+		refused := extension.Refusal(delivery.Reason)
+		return reason{Why: refusal(refused, ""), Link: refusalLink(refused), To: person(delivery)}
 	case extension.OutcomeQueued:
 	}
 	return reason{Why: "It was not sent."}
+}
+
+// invalidWhy begins the sentence about a piece that cannot be used, where it is the address that is wrong and not the row.
+func invalidWhy(wrong recognise.Reason) string {
+	ofRows := []recognise.Reason{recognise.MissingAddress, recognise.UnfitRow, recognise.Formula, recognise.UnknownArea, recognise.UnknownRole}
+	if slices.Contains(ofRows, wrong) {
+		return ""
+	}
+	return "Not a valid email address. "
+}
+
+// person is the page of a delivery's user, or the users list with their address.
+func person(delivery extension.Delivery) string {
+	if delivery.User != "" {
+		return personPath(delivery.User)
+	}
+	return "/users?" + place{search: oneLine(delivery.Address)}.query()
 }
 
 // refusal says why a message was not sent after all.
@@ -82,11 +115,58 @@ func refusal(refused extension.Refusal, detail string) string {
 		sentence = "The user was deactivated before the message went out."
 	case extension.RefusedSuperseded:
 		sentence = "A newer invitation took its place before the message went out."
+	case extension.RefusedCancelled:
+		sentence = "It was cancelled before it was sent."
+	case extension.RefusedSuppressed:
+		sentence = "An earlier message to this address bounced or was reported as spam before this one went out."
+	case extension.RefusedNeedless:
+		sentence = "No reminder was needed any more: the link had been used or had run out."
 	}
 	if detail = strings.TrimSpace(detail); detail != "" {
 		sentence += " It said: “" + detail + "”"
 	}
 	return sentence
+}
+
+// refusalLink names what can be done about a refusal on the users list; empty when there is nothing.
+func refusalLink(refused extension.Refusal) string {
+	switch refused {
+	case extension.RefusedByKratos, extension.RefusedByProvider, extension.RefusedSuppressed:
+		return "Correct the address"
+	case extension.RefusedUnknown:
+		return "See the user"
+	case extension.RefusedPaused:
+		return "Resume the user"
+	case extension.RefusedExistingAccount, extension.RefusedSuperseded, extension.RefusedCancelled, extension.RefusedNeedless:
+	}
+	return ""
+}
+
+// fate puts what became of a message into plain words, with what can be done about it.
+func fate(delivery extension.Delivery) reason {
+	letter := delivery.Letter
+	said := ""
+	if letter.Detail != "" {
+		said = " It said: “" + letter.Detail + "”"
+	}
+	switch letter.State(delivery.Refused) {
+	case extension.DeliveryComplained:
+		return reason{
+			Why: "Reported as spam by the recipient, so nothing more is sent by itself.", Link: "See the user", To: person(delivery), At: letter.Complained,
+		}
+	case extension.DeliveryBounced:
+		return reason{Why: "It came back." + said, Link: "Correct the address", To: person(delivery), At: letter.Bounced}
+	case extension.DeliveryDelayed:
+		return reason{Why: "The recipient’s mail server does not take it yet; the mail provider keeps trying." + said, At: letter.Delayed}
+	case extension.DeliveryDelivered:
+		return reason{Why: "Delivered to the recipient’s mail server.", At: letter.Delivered}
+	case extension.DeliverySent:
+		return reason{Why: "Accepted by the mail provider.", At: letter.Sent}
+	case extension.DeliveryWaiting:
+		return reason{Why: "Still to be sent."}
+	case extension.DeliveryRefused:
+	}
+	return reasonOf(delivery)
 }
 
 // lifetime writes how long a link works.

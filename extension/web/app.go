@@ -82,13 +82,21 @@ func (s *Shell) observe(c *fiber.Ctx) error {
 		level = slog.LevelDebug
 	}
 	s.log.Log(ctx, level, "request", "method", c.Method(), "path", loggedPath(c.Path()), "status", status,
-		"bytes", len(c.Response().Body()), "took", time.Since(start), "ip", s.clientIP(c), "request_id", requestID(c))
+		"bytes", bodyLength(c), "took", time.Since(start), "ip", s.clientIP(c), "request_id", requestID(c))
 	return nil
+}
+
+// bodyLength is how many bytes the answer's body has; -1 of a stream, which has only begun.
+func bodyLength(c *fiber.Ctx) int {
+	if c.Response().IsBodyStream() {
+		return -1
+	}
+	return len(c.Response().Body())
 }
 
 // quiet tells whether a path is asked for by machines or along with every page.
 func quiet(path string) bool {
-	return path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/static/")
+	return path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/hooks/")
 }
 
 // loggedPath is a path as it may stand in a log: never with a link's token, however the link was mangled on its way.

@@ -158,6 +158,10 @@ func kinds() []kind {
 			"Open the page under its public address and try again.",
 		},
 		{
+			errStreams, http.StatusTooManyRequests, "This is open in too many windows",
+			"Nothing was changed, and the other windows go on.", "Close some of them, then load this page again.",
+		},
+		{
 			errEncoding, http.StatusUnsupportedMediaType, "This request cannot be read",
 			"Its body is compressed. Nothing was changed.", "Send it without Content-Encoding.",
 		},

@@ -53,6 +53,43 @@ func TestChangesAreTakenFromOurOwnPagesOnly(t *testing.T) {
 	}
 }
 
+func TestProgramsPostToExactlyWhatReceivesThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	taken := func(c *fiber.Ctx) error { return c.SendStatus(http.StatusNoContent) }
+	b.shell.Receive("/hooks/mail", taken)
+	b.shell.App().All("/hooks/*", taken) // whatever else there is below stays as protected as everything
+	for name, test := range map[string]struct {
+		method, path string
+		headers      map[string]string
+		want         int
+	}{
+		"a program":           {http.MethodPost, "/hooks/mail", nil, http.StatusNoContent},
+		"with a query":        {http.MethodPost, "/hooks/mail?a=b", nil, http.StatusNoContent},
+		"another method":      {http.MethodPut, "/hooks/mail", nil, http.StatusForbidden},
+		"another path":        {http.MethodPost, "/hooks/other", nil, http.StatusForbidden},
+		"a path below":        {http.MethodPost, "/hooks/mail/x", nil, http.StatusForbidden},
+		"with a slash":        {http.MethodPost, "/hooks/mail/", nil, http.StatusForbidden},
+		"in capitals":         {http.MethodPost, "/hooks/MAIL", nil, http.StatusForbidden},
+		"a path that is bent": {http.MethodPost, "/hooks/x/../mail/x", nil, http.StatusForbidden},
+		"a compressed body":   {http.MethodPost, "/hooks/mail", map[string]string{"Content-Encoding": "gzip"}, http.StatusUnsupportedMediaType},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), test.method, b.Origin+test.path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for header, value := range test.headers {
+			request.Header.Set(header, value)
+		}
+		if got := b.Do(t, request).Status; got != test.want {
+			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+	}
+	if got := b.send(t, "https://other.test", nil); got != http.StatusBadRequest {
+		t.Errorf("under another host: %d", got)
+	}
+}
+
 func TestOtherHostsAreSentToThePublicOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "https://paperplane.test")

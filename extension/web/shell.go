@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type Options struct {
 	Now           func() time.Time
 	// Checks are asked by /readyz, one after the other.
 	Checks []Check
+	// Heartbeat is how often a stream of events says that it is alive; zero is ten seconds.
+	Heartbeat time.Duration
 }
 
 // Check tells whether a part that every page needs is there. Its name is public; its error only goes to the log.
@@ -53,6 +56,9 @@ type Shell struct {
 	now           func() time.Time
 	checks        []Check
 	assets        assets
+	heartbeat     time.Duration
+	streams       streams
+	received      map[string]bool // paths to which programs post; written before the app serves
 }
 
 // New makes a Shell, or tells everything that is wrong with the options at once.
@@ -67,6 +73,7 @@ func New(o Options) (*Shell, error) {
 	s := &Shell{
 		scheme: o.PublicURL.Scheme, host: bareHost(o.PublicURL.Scheme, o.PublicURL.Host), proxies: o.TrustedProxies,
 		secret: o.Secret, log: o.Log, sessionCookie: o.SessionCookie, now: o.Now, checks: o.Checks, assets: files,
+		heartbeat: cmp.Or(o.Heartbeat, heartbeat), received: map[string]bool{},
 	}
 	s.app = s.newApp()
 	return s, nil
@@ -93,6 +100,13 @@ func (o Options) validate() error {
 
 // App is the Fiber app that pages mount their routes on.
 func (s *Shell) App() *fiber.App { return s.app }
+
+// Receive mounts what another program, and no page of ours, posts to: exactly this path, by POST alone, is exempt from the
+// cross-site check. So it must not look at cookies, and must prove by itself who is there, for instance by a signature.
+func (s *Shell) Receive(path string, receive fiber.Handler) {
+	s.received[path] = true
+	s.app.Post(path, receive)
+}
 
 // Now is the present time by the application's clock.
 func (s *Shell) Now() time.Time { return s.now() }

@@ -3,7 +3,8 @@
 const batch = document.querySelector("[data-batch]");
 if (batch) {
   forget(batch.dataset.draft);
-  if (batch.hasAttribute("data-waiting")) follow(batch);
+  if (batch.hasAttribute("data-follow")) follow(batch);
+  for (const time of batch.querySelectorAll("[data-countdown]")) countDown(time);
 }
 
 function forget(draft) {
@@ -14,24 +15,44 @@ function forget(draft) {
   }
 }
 
+// Events come as long as the page is looked at: a browser has few connections, and a hidden page needs none of them.
 function follow(batch) {
-  const sentence = batch.querySelector("[data-batch-sentence]");
-  const bar = batch.querySelector("[data-batch-progress]");
-  const trouble = batch.querySelector("[data-batch-trouble]");
-  let wait = 700;
+  let stream = null;
+  let asking = false;
 
+  const open = () => {
+    if (stream || asking || document.hidden) return;
+    stream = new EventSource(batch.dataset.events);
+    stream.addEventListener("progress", (event) => show(batch, JSON.parse(event.data)));
+    stream.addEventListener("gone", () => location.reload()); // leads to the sign-in page, or says what has changed
+    stream.addEventListener("end", () => stream.close()); // nothing more will be told; stays set, so nobody opens it again
+    stream.addEventListener("error", () => {
+      if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      asking = true;
+      ask(batch);
+    });
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && stream && stream.readyState !== EventSource.CLOSED) {
+      stream.close();
+      stream = null;
+    }
+    open();
+  });
+  open();
+}
+
+// Where a stream cannot be had, the page asks again and again.
+function ask(batch) {
+  let wait = 700;
   const look = async () => {
     try {
       const response = await fetch(location.pathname, { headers: { Accept: "application/json" } });
-      if (response.status === 401) return location.reload(); // leads to the sign-in page and back
+      if ([401, 403, 404].includes(response.status)) return location.reload();
       if (!response.ok) throw new Error(String(response.status));
-      const state = await response.json();
-      if (state.done) return location.reload();
-      if (sentence.textContent !== state.sentence) sentence.textContent = state.sentence;
-      bar.max = state.queued;
-      bar.value = state.finished;
-      trouble.querySelector("p").textContent = state.trouble;
-      trouble.hidden = state.trouble === "";
+      const news = await response.json();
+      show(batch, news);
+      if (news.done && news.sent === news.delivered + news.bounced + news.complained) return; // nothing more will be told
     } catch {
       // the server is being restarted or the network is gone: look again
     }
@@ -39,4 +60,47 @@ function follow(batch) {
     setTimeout(look, wait);
   };
   setTimeout(look, wait);
+}
+
+// What has changed is written into the page; with another state the page itself is another one.
+function show(batch, news) {
+  if (news.state !== batch.dataset.state) return location.reload();
+  const sentence = batch.querySelector("[data-batch-sentence]");
+  if (sentence.textContent !== news.sentence) sentence.textContent = news.sentence;
+  const bar = batch.querySelector("[data-batch-progress]");
+  if (bar) {
+    bar.max = news.queued;
+    bar.value = news.finished;
+  }
+  const trouble = batch.querySelector("[data-batch-trouble]");
+  if (trouble) {
+    trouble.querySelector("p").textContent = news.trouble;
+    trouble.hidden = news.trouble === "";
+  }
+  const counts = { ...news, "not-sent": news.refused };
+  for (const tab of document.querySelectorAll("[data-group]")) {
+    const count = Number(tab.dataset.base) + counts[tab.dataset.group];
+    tab.querySelector(".count").textContent = count.toLocaleString("en");
+    tab.hidden = count === 0 && !tab.querySelector("[aria-current]");
+  }
+}
+
+// The time that is left stands behind the moment itself.
+function countDown(time) {
+  const left = document.createElement("span");
+  time.after(" ", left);
+  const tick = () => {
+    const seconds = Math.ceil((Date.parse(time.dateTime) - Date.now()) / 1000);
+    if (seconds <= 0) {
+      left.textContent = "(now)";
+      return;
+    }
+    const minutes = Math.floor(seconds / 60);
+    const parts = [Math.floor(minutes / 60), minutes % 60, seconds % 60];
+    const units = ["h", "min", "s"];
+    const words = parts.map((part, i) => `${part} ${units[i]}`).filter((_, i) => parts.slice(0, i + 1).some((part) => part > 0));
+    left.textContent = `(in ${words.join(" ")})`;
+    setTimeout(tick, 1000);
+  };
+  tick();
 }

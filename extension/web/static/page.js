@@ -51,3 +51,23 @@ for (const input of document.querySelectorAll(".field input[type=password]")) {
   frame.append(input, button);
   show(false);
 }
+
+// A form whose boxes stand in the rows of a list can tick all of them at once.
+for (const form of document.querySelectorAll("form[data-tick]")) {
+  const boxes = [...form.elements].filter((element) => element.type === "checkbox");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button button-quiet";
+  const every = () => boxes.every((box) => box.checked);
+  const name = () => {
+    button.textContent = every() ? "Select none on this page" : "Select all on this page";
+  };
+  button.addEventListener("click", () => {
+    const checked = !every();
+    for (const box of boxes) box.checked = checked;
+    name();
+  });
+  for (const box of boxes) box.addEventListener("change", name);
+  if (boxes.length > 1) form.querySelector("button").after(button);
+  name();
+}
