@@ -1,9 +1,14 @@
 # `make` alone lists the targets, from the comments behind them.
 .DEFAULT_GOAL := help
-.PHONY: help dev test bench fuzz lint fmt generate check
+.PHONY: help dev test soak bench fuzz lint fmt generate check
 
 # How long `make fuzz` runs each target.
 FUZZTIME ?= 30s
+
+# The long forms of the soak and of the benchmark.
+soak: export SOAK_N ?= 10000
+soak: export SOAK_KILLS ?= 100
+bench: export BENCH_N ?= 10000
 
 # Go and npm keep caches in the home folder. A user without one gets a folder here.
 ifneq ($(shell [ -w "$$HOME" ] && echo usable),usable)
@@ -24,9 +29,14 @@ dev: ## run everything on this machine; Ctrl-C stops it, RESET=1 starts afresh
 test: ## run every test with the race detector; installs what is missing
 	@tools/test
 
-bench: ## run every benchmark
+soak: ## kill everything again and again during a batch of SOAK_N (10000); SOAK_SEED repeats a run
 	@go run ./tools/local/prepare
-	@go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	@go test -race -count=1 -timeout 60m -run '^TestABatchOutlivesEverything$$' -v ./cmd/paperplane
+
+bench: ## measure all in one run, BENCH_N (10000) people, and write docs/benchmarks.*; some ten minutes
+	@go run ./tools/local/prepare
+	@go test -run '^$$' -bench . -skip '^BenchmarkInvite$$' -benchmem -benchtime 1s -timeout 20m ./...
+	@BENCH_DOCS="$(CURDIR)/docs" go test -run '^$$' -bench '^BenchmarkInvite$$' -timeout 60m ./cmd/paperplane
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' --exclude-dir='.?*' . | while IFS=: read -r file function; do \

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -70,7 +72,7 @@ func dev(cmd *cobra.Command, flags devFlags) error {
 	s, err := startStack(ctx, stackOptions{
 		stateDir: stateDir, workDir: stateDir, durable: true, ports: flags.ports, secrets: secrets,
 		pgBin: environment.PostgresBinaries, kratosBinary: environment.KratosBinary,
-		timing: realTime(), log: slog.New(slog.NewTextHandler(logFile, nil)), output: logFile, progress: cmd.OutOrStdout(),
+		newsAfter: time.Second, timing: realTime(), log: slog.New(slog.NewTextHandler(logFile, nil)), output: logFile, progress: cmd.OutOrStdout(),
 	})
 	if err != nil {
 		return errors.Join(err, logFile.Close())
@@ -143,16 +145,20 @@ const secretsFile = "secrets.json"
 func keptSecrets(path string) (stackSecrets, error) {
 	var secrets stackSecrets
 	kept, err := os.ReadFile(path)
-	if err == nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		secrets = newSecrets()
+	case err != nil:
+		return secrets, fmt.Errorf("read secrets: %w", err)
+	default:
 		if err := json.Unmarshal(kept, &secrets); err != nil {
 			return secrets, fmt.Errorf("read %s: %w; RESET=1 makes new ones", path, err)
 		}
-		return secrets, nil
+		if secrets.WebhookSecret != "" {
+			return secrets, nil
+		}
+		secrets.WebhookSecret = newWebhookSecret() // the file is of a version that made none
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return secrets, fmt.Errorf("read secrets: %w", err)
-	}
-	secrets = newSecrets()
 	fresh, err := json.Marshal(secrets)
 	if err != nil {
 		return secrets, fmt.Errorf("write secrets: %w", err)
@@ -167,6 +173,12 @@ func keptSecrets(path string) (stackSecrets, error) {
 func newSecrets() stackSecrets {
 	long := func() string { return rand.Text() + rand.Text() }
 	return stackSecrets{
-		HookKey: long(), LinkKey: long(), PagesSecret: long(), KratosSecret: long(), APIKey: long(), Administrator: rand.Text()[:20],
+		HookKey: long(), LinkKey: long(), PagesSecret: long(), KratosSecret: long(), APIKey: long(), WebhookSecret: newWebhookSecret(),
+		Administrator: rand.Text()[:20],
 	}
+}
+
+// newWebhookSecret makes one in the provider's form.
+func newWebhookSecret() string {
+	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(rand.Text()+rand.Text()))
 }

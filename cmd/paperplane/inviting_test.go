@@ -239,8 +239,8 @@ func (s *testStack) knownPeople(t *testing.T, ada *visitor) {
 	for address, reason := range map[string]string{
 		"active@example.com":   "Already part of this organisation, and Active.",
 		"pending@example.com":  "Already invited: the invitation is Pending and its link still works.",
-		"expired@example.com":  "Already invited, but the invitation has Expired. Resend it from the users list",
-		"inactive@example.com": "Already part of this organisation, but Inactive. Resume the user in the users list",
+		"expired@example.com":  "Already invited, but the invitation has Expired. Resend it",
+		"inactive@example.com": "Already part of this organisation, but Inactive. Resume the user",
 	} {
 		if got := batch.row(address); !strings.Contains(got, reason) {
 			t.Errorf("%s: %q, want %q", address, got, reason)

@@ -117,7 +117,7 @@ func (r courierRequest) send(t *testing.T, sample string) int {
 // opened is the mailbox of `paperplane mailbox`, served.
 func opened(t *testing.T, c config.Config) (*mailbox.Mailbox, string) {
 	t.Helper()
-	box, err := newMailbox(c, "")
+	box, err := newMailbox(c, mailboxFlags{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type page struct {
 	root    *html.Node
 }
 
-func newPage(t *testing.T, response *http.Response, body string) page {
+func newPage(t testing.TB, response *http.Response, body string) page {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(body))
 	if err != nil {
@@ -44,7 +44,7 @@ func (p page) path() string { return p.address.Path }
 func (p page) text() string { return textOf(p.root) }
 
 // says fails the test unless the page has this status and all of these words.
-func (p page) says(t *testing.T, status int, words ...string) {
+func (p page) says(t testing.TB, status int, words ...string) {
 	t.Helper()
 	text := p.text()
 	if p.status != status {
@@ -58,7 +58,7 @@ func (p page) says(t *testing.T, status int, words ...string) {
 }
 
 // lacks fails the test if the page has any of these words.
-func (p page) lacks(t *testing.T, words ...string) {
+func (p page) lacks(t testing.TB, words ...string) {
 	t.Helper()
 	for _, w := range words {
 		if strings.Contains(p.text(), w) {
@@ -68,7 +68,7 @@ func (p page) lacks(t *testing.T, words ...string) {
 }
 
 // value is what stands in the field with this name: of a select the chosen option's label.
-func (p page) value(t *testing.T, name string) string {
+func (p page) value(t testing.TB, name string) string {
 	t.Helper()
 	for node := range p.elements("input", "textarea", "select") {
 		if got, _ := attribute(node, "name"); got != name {
@@ -111,7 +111,7 @@ func (p page) faults() map[string]string {
 }
 
 // faultsAre fails the test unless exactly these fields have a sentence.
-func (p page) faultsAre(t *testing.T, fields ...string) {
+func (p page) faultsAre(t testing.TB, fields ...string) {
 	t.Helper()
 	slices.Sort(fields)
 	if got := slices.Sorted(maps.Keys(p.faults())); !slices.Equal(got, fields) {
@@ -134,7 +134,7 @@ func (p page) row(text string) string {
 // has tells whether there is a button or link with this name.
 func (p page) has(name string) bool { return p.find(name) != nil }
 
-func (p page) control(t *testing.T, name string) *html.Node {
+func (p page) control(t testing.TB, name string) *html.Node {
 	t.Helper()
 	node := p.find(name)
 	if node == nil {
@@ -152,7 +152,7 @@ func (p page) find(name string) *html.Node {
 	return nil
 }
 
-func (p page) resolve(t *testing.T, address string) string {
+func (p page) resolve(t testing.TB, address string) string {
 	t.Helper()
 	resolved, err := p.address.Parse(address)
 	if err != nil {
@@ -162,12 +162,12 @@ func (p page) resolve(t *testing.T, address string) string {
 }
 
 // formWith is the form of a button, with typed pairs in the place of what the page has.
-func (p page) formWith(t *testing.T, button string, typed ...string) form {
+func (p page) formWith(t testing.TB, button string, typed ...string) form {
 	t.Helper()
 	return p.formOf(t, p.control(t, button), typed...)
 }
 
-func (p page) formOf(t *testing.T, button *html.Node, typed ...string) form {
+func (p page) formOf(t testing.TB, button *html.Node, typed ...string) form {
 	t.Helper()
 	node := button
 	for node.Data != "form" {
@@ -206,9 +206,10 @@ func successful(control *html.Node, typed []string) (string, bool) {
 	if control.Data == "select" {
 		value, _ = attribute(chosen(control), "value")
 	}
+	_, checked := attribute(control, "checked")
 	for i := 0; i < len(typed); i += 2 {
 		if typed[i] == name {
-			value = typed[i+1]
+			value, checked = typed[i+1], true
 		}
 	}
 	if control.Data == "select" {
@@ -222,7 +223,6 @@ func successful(control *html.Node, typed []string) (string, bool) {
 	if control.Data == "textarea" {
 		value = strings.ReplaceAll(value, "\n", "\r\n")
 	}
-	_, checked := attribute(control, "checked")
 	return value, kind != "checkbox" || checked
 }
 

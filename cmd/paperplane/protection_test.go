@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
+	"paperplane/webhooks"
 )
 
 // TestProtection asks for changes that no page of ours asked for.
@@ -17,12 +18,18 @@ func TestProtection(t *testing.T) {
 	s := startTestStack(t, "", nil)
 	ada := s.administrator(t)
 	ada.invites(t, "guarded@example.com", "starting@example.com", "registering@example.com", "agreeing@example.com", "settled@example.com")
+	ada.invites(t, "again@example.com").allSent(t, 1)
 	s.rows(t, `UPDATE invitations SET sent_at = sent_at - interval '2 minutes'`) // so that nothing but protection stops a resend
+	s.rows(t, `UPDATE invitations SET sent_at = sent_at - interval '2 hours' WHERE id = $1`, s.user(t, "again@example.com").Invitation)
+	ada.invites(t, "mistyped@example.com", "lost@example.com").allSent(t, 2)
+	s.rows(t, `UPDATE invitations SET sent_at = sent_at - interval '2 minutes'`)
+	s.rows(t, `UPDATE users SET suppressed = 'bounced', suppressed_at = invited_at WHERE address = 'lost@example.com'`)
 	targets := s.targets(t, ada)
 	inTurn(t,
 		story{"every route that changes something is among those tried", func(t *testing.T) {
 			for _, route := range s.server.public.GetRoutes(true) {
 				known := slices.Contains([]string{fiber.MethodGet, fiber.MethodHead}, route.Method) ||
+					route.Path == webhooks.ProviderPath || // a program posts there, and proves itself by its signature
 					slices.ContainsFunc(targets, func(target target) bool { return target.form.method == route.Method && target.route == route.Path })
 				if !known {
 					t.Errorf("%s %s is not tried", route.Method, route.Path)
@@ -68,6 +75,9 @@ func (s *testStack) targets(t *testing.T, ada *visitor) []target {
 	resume := list.formWith(t, "Sign out")
 	resume.action = strings.Replace(pause.action, "/pause", "/resume", 1)
 	count := form{method: http.MethodPost, action: s.page("/o/harbour/invite/recognise")}
+	again := ada.asksToResend(t, "again@example.com")
+	sending := ada.open(t, "/o/harbour/sending")
+	mistyped, lost := ada.open(t, s.personPage(t, "mistyped@example.com")), ada.open(t, s.personPage(t, "lost@example.com"))
 
 	starting, registering, agreeing, settled, anew := s.visitor(t), s.visitor(t), s.visitor(t), s.visitor(t), s.visitor(t)
 	landing := starting.open(t, s.linkTo(t, "starting@example.com"))
@@ -81,6 +91,10 @@ func (s *testStack) targets(t *testing.T, ada *visitor) []target {
 		{"/o/:slug/users/:user/resend", ada, list, list.formWith(t, "Resend the invitation to guarded@example.com"), true},
 		{"/o/:slug/users/:user/pause", ada, list, pause, true},
 		{"/o/:slug/users/:user/resume", ada, list, resume, true},
+		{"/o/:slug/users/:user/readdress", ada, mistyped, mistyped.formWith(t, "Fix address and resend", "address", "corrected@example.com"), true},
+		{"/o/:slug/users/:user/anyway", ada, lost, lost.formWith(t, "Mail this address anyway lost@example.com"), true},
+		{"/o/:slug/resend", ada, again, again.formWith(t, "Resend"), true},
+		{"/o/:slug/sending", ada, sending, sending.formWith(t, "Save", "undo", "30 seconds"), true},
 		{"/join/:id/start", starting, landing, landing.formWith(t, "Start"), true},
 		{"/register", registering, register, register.formWith(t, "Register", details(s.mobile())...), true},
 		{"/agree", agreeing, terms, terms.formWith(t, "I accept the terms and conditions"), true},
@@ -93,6 +107,7 @@ func (s *testStack) targets(t *testing.T, ada *visitor) []target {
 func (s *testStack) affected(t *testing.T) string {
 	t.Helper()
 	var all []string
+	all = append(all, row[string](t, s, `SELECT string_agg(address || coalesce(suppressed, ''), ' ' ORDER BY invited_at, id) FROM users WHERE address <> 'planted@example.com'`))
 	for _, address := range []string{"guarded@example.com", "starting@example.com", "registering@example.com", "agreeing@example.com", "settled@example.com"} {
 		user := s.user(t, address)
 		traits := cleanJSON(t, s.identity(t, user.Identity)["traits"])

@@ -31,7 +31,7 @@ func inTurn(t *testing.T, stories ...story) {
 }
 
 // eventually waits for a condition, looking again and again.
-func eventually(t *testing.T, what string, condition func() bool) {
+func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), recovery)
 	defer cancel()
@@ -47,7 +47,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 }
 
 // administrator is the demonstration administrator, signed in.
-func (s *testStack) administrator(t *testing.T) *visitor {
+func (s *testStack) administrator(t testing.TB) *visitor {
 	t.Helper()
 	ada := s.visitor(t)
 	ada.signIn(t, demoAdministrator, s.password).says(t, 200, "Users", demoAdministrator)
@@ -55,7 +55,7 @@ func (s *testStack) administrator(t *testing.T) *visitor {
 }
 
 // signIn fills in the sign-in page.
-func (v *visitor) signIn(t *testing.T, address, password string) page {
+func (v *visitor) signIn(t testing.TB, address, password string) page {
 	t.Helper()
 	return v.press(t, v.open(t, "/login"), "Sign in", "identifier", address, "password", password)
 }
@@ -74,7 +74,7 @@ func (v *visitor) invitesAs(t *testing.T, area, role string, addresses ...string
 }
 
 // awaitBatch looks at a batch's page until everything is sent or refused.
-func (v *visitor) awaitBatch(t *testing.T, batch page) page {
+func (v *visitor) awaitBatch(t testing.TB, batch page) page {
 	t.Helper()
 	if !strings.HasPrefix(batch.path(), "/o/harbour/batches/") {
 		t.Fatalf("no batch but %s (%d): %s", batch.path(), batch.status, batch.text())
@@ -87,7 +87,7 @@ func (v *visitor) awaitBatch(t *testing.T, batch page) page {
 }
 
 // allSent fails the test unless a batch's page says that all of so many invitations were sent, and these words.
-func (p page) allSent(t *testing.T, n int, words ...string) {
+func (p page) allSent(t testing.TB, n int, words ...string) {
 	t.Helper()
 	sentence := fmt.Sprintf(" %d invitations were sent.", n)
 	if n == 1 {
@@ -97,7 +97,7 @@ func (p page) allSent(t *testing.T, n int, words ...string) {
 }
 
 // linkTo is the link in the newest letter to an address. Its token is a secret that the log must not hold.
-func (s *testStack) linkTo(t *testing.T, address string) string {
+func (s *testStack) linkTo(t testing.TB, address string) string {
 	t.Helper()
 	letters := s.letters(t, address, 1)
 	found := link(t, letters[len(letters)-1])
@@ -111,7 +111,7 @@ func tokenOf(address string) string {
 }
 
 // oneLetterEach fails the test unless every address got exactly one letter.
-func (s *testStack) oneLetterEach(t *testing.T, addresses ...string) {
+func (s *testStack) oneLetterEach(t testing.TB, addresses ...string) {
 	t.Helper()
 	for _, address := range addresses {
 		s.letters(t, address, 1)
@@ -196,7 +196,7 @@ func (s *testStack) is(t *testing.T, address string, want extension.Status) {
 }
 
 // rows changes Paperplane's own database, past Paperplane.
-func (s *testStack) rows(t *testing.T, statement string, values ...any) {
+func (s *testStack) rows(t testing.TB, statement string, values ...any) {
 	t.Helper()
 	connection := s.database(t)
 	if _, err := connection.Exec(t.Context(), statement, values...); err != nil {
@@ -205,7 +205,7 @@ func (s *testStack) rows(t *testing.T, statement string, values ...any) {
 }
 
 // row reads one value of Paperplane's own database.
-func row[T any](t *testing.T, s *testStack, query string, values ...any) T {
+func row[T any](t testing.TB, s *testStack, query string, values ...any) T {
 	t.Helper()
 	var value T
 	if err := s.database(t).QueryRow(t.Context(), query, values...).Scan(&value); err != nil {
@@ -214,7 +214,7 @@ func row[T any](t *testing.T, s *testStack, query string, values ...any) T {
 	return value
 }
 
-func (s *testStack) database(t *testing.T) *pgx.Conn {
+func (s *testStack) database(t testing.TB) *pgx.Conn {
 	t.Helper()
 	connection, err := pgx.Connect(t.Context(), s.postgres.DSN("paperplane"))
 	if err != nil {

@@ -46,6 +46,7 @@ var (
 	_ jobs.Batches       = (*invite.Service)(nil)
 	_ jobs.Aligner       = (*roster.Service)(nil)
 	_ jobs.Reconciler    = (*onboard.Service)(nil)
+	_ jobs.Reminder      = (*invite.Service)(nil)
 	_ flows.Onboarding   = (*onboard.Service)(nil)
 	_ flows.Account      = (*kratos.Client)(nil)
 	_ webhooks.Guard     = (*gate.Gate)(nil)
@@ -68,12 +69,14 @@ type server struct {
 	engine *jobs.Engine
 	kratos *kratos.Client
 	links  extension.Links
+	mailer mail.Sender
 
 	invite  *invite.Service
 	onboard *onboard.Service
 	roster  *roster.Service
 	gate    *gate.Gate
 
+	shell    *web.Shell
 	public   *fiber.App
 	internal *fiber.App
 }
@@ -93,7 +96,7 @@ func newServer(ctx context.Context, c config.Config, log *slog.Logger, t timing)
 	s.makeVerbs(t.now)
 	var err error
 	s.engine, err = jobs.NewEngine(jobs.EngineOptions{
-		Queue: s.queue, Batches: s.invite, Aligner: s.roster, Reconciler: s.onboard,
+		Queue: s.queue, Batches: s.invite, Aligner: s.roster, Reconciler: s.onboard, Reminder: s.invite,
 		Workers: c.Jobs.Workers, Every: t.upkeep, Log: log,
 	})
 	if err != nil {
@@ -132,9 +135,10 @@ func (s *server) openParts(ctx context.Context) error {
 func (s *server) makeVerbs(now func() time.Time) {
 	s.roster = roster.New(s.db, s.kratos, now)
 	s.gate = gate.New(s.db, s.kratos, s.config.Kratos.SessionCookie, now)
+	s.mailer = s.sender()
 	s.invite = invite.New(invite.Options{
-		Store: s.db, Identities: s.kratos, Post: mail.NewPost(s.sender()), Queue: s.queue, Aligner: s.roster, Links: s.links,
-		Sender: s.config.Mail.From, PublicURL: s.config.Public.URL.String(), Now: now,
+		Store: s.db, Identities: s.kratos, Post: mail.NewPost(s.mailer), Queue: s.queue, Aligner: s.roster, Links: s.links,
+		Sender: s.config.Mail.From, PublicURL: s.config.Public.URL.String(), Lease: s.config.Jobs.Lease, Now: now,
 	})
 	s.onboard = onboard.New(onboard.Options{
 		Store: s.db, Identities: s.kratos, Settings: s.kratos, Mobiles: mobile.Normalise, Aligner: s.roster,
@@ -142,12 +146,28 @@ func (s *server) makeVerbs(now func() time.Time) {
 	})
 }
 
+// sender chooses who hands letters over.
 func (s *server) sender() mail.Sender {
+	if s.config.Mail.Provider == config.ProviderSMTP {
+		server := s.config.Mail.SMTP
+		return mail.NewSMTP(mail.SMTPOptions{
+			Host: server.Host, Port: server.Port, Username: server.Username, Password: server.Password.Reveal(),
+			TLS: mail.TLS(server.TLS), Hello: s.config.Public.URL.Hostname(),
+		})
+	}
 	options := mail.ResendOptions{APIKey: s.config.Mail.Resend.APIKey.Reveal()}
 	if base := s.config.Mail.Resend.BaseURL; base != "" {
 		options.BaseURL, _ = url.Parse(base) // config has checked it
 	}
 	return mail.NewResend(options)
+}
+
+// mailEvents reads what the mail provider posts; nil when it was given no secret to sign it with.
+func (s *server) mailEvents() webhooks.MailEvents {
+	if s.config.Mail.Resend.WebhookSecret.IsZero() {
+		return nil
+	}
+	return mail.NewHooks(s.config.Mail.Resend.WebhookSecret.Reveal())
 }
 
 func (s *server) makePages(now func() time.Time) error {
@@ -164,7 +184,8 @@ func (s *server) makePages(now func() time.Time) error {
 		Shell: shell, Onboarding: s.onboard, Gate: s.gate, Account: s.kratos,
 		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: s.config.Kratos.MinPasswordLength,
 	}).Mount()
-	s.public = shell.App()
+	shell.Receive(webhooks.ProviderPath, webhooks.Provider(webhooks.ProviderOptions{Events: s.mailEvents(), Recorder: s.invite, Log: s.log}))
+	s.shell, s.public = shell, shell.App()
 	s.internal = webhooks.New(webhooks.Options{
 		Key: s.config.Internal.HookKey.Reveal(), Guard: s.gate, Recorder: s.onboard, Log: s.log,
 	}).App()
@@ -208,6 +229,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 		err = nil
 	case err = <-failed:
 	}
+	s.shell.EndStreams() // an open page of a batch would keep the server waiting
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	return errors.Join(err, s.public.ShutdownWithContext(stopping), s.internal.ShutdownWithContext(stopping), s.engine.Stop(stopping))
@@ -217,6 +239,9 @@ func (s *server) run(ctx context.Context, ready func()) error {
 func (s *server) close() error {
 	if s.queue != nil {
 		s.queue.Close()
+	}
+	if server, ok := s.mailer.(*mail.SMTP); ok {
+		server.Close()
 	}
 	return s.db.Close()
 }

@@ -14,6 +14,7 @@ import (
 	"paperplane/config"
 	"paperplane/tools/local"
 	"paperplane/tools/mailbox"
+	"paperplane/webhooks"
 )
 
 // stack is everything on one machine: PostgreSQL, Kratos, the mailbox and Paperplane. `paperplane dev` runs it for
@@ -39,6 +40,7 @@ type stackSecrets struct {
 	PagesSecret   string `json:"pages_secret"`
 	KratosSecret  string `json:"kratos_secret"`
 	APIKey        string `json:"api_key"`
+	WebhookSecret string `json:"webhook_secret"`
 	Administrator string `json:"administrator_password"`
 }
 
@@ -50,9 +52,11 @@ type stackOptions struct {
 	ports        stackPorts
 	secrets      stackSecrets
 	pgBin        string
-	kratosBinary string   // empty: built from tools/kratos
-	kratosEnv    []string // settings that override Kratos' configuration
-	settings     []string // more lines of configuration (PAPERPLANE_…=…), which win over the stack's own
+	kratosBinary string        // empty: built from tools/kratos
+	kratosEnv    []string      // settings that override Kratos' configuration
+	newsAfter    time.Duration // between the acceptance of a message and the news of its fate
+	noNews       bool          // the mailbox does not tell what became of messages
+	settings     []string      // more lines of configuration (PAPERPLANE_…=…), which win over the stack's own
 	timing       timing
 	log          *slog.Logger
 	output       io.Writer // of PostgreSQL and Kratos
@@ -132,7 +136,11 @@ func (s *stack) openMailbox(ctx context.Context, o stackOptions, c config.Config
 		folder = filepath.Join(o.workDir, "mailbox")
 	}
 	var err error
-	if s.mailbox, err = newMailbox(c, folder); err != nil {
+	var news mailbox.Webhook
+	if !o.noNews {
+		news = mailbox.Webhook{URL: c.Public.URL.JoinPath(webhooks.ProviderPath).String(), Delay: o.newsAfter}
+	}
+	if s.mailbox, err = newMailbox(c, mailboxFlags{folder: folder, webhook: news}); err != nil {
 		return err
 	}
 	s.mailListener, err = listen(ctx, fmt.Sprintf("127.0.0.1:%d", o.ports.mailbox), "the mailbox's port")
@@ -227,6 +235,7 @@ func (o stackOptions) environ(dsn string) []string {
 		"PAPERPLANE_KRATOS_SECRET=" + o.secrets.KratosSecret,
 		"PAPERPLANE_MAIL_FROM=Paperplane <invitations@paperplane.example>",
 		"PAPERPLANE_MAIL_RESEND_API_KEY=" + o.secrets.APIKey,
+		"PAPERPLANE_MAIL_RESEND_WEBHOOK_SECRET=" + o.secrets.WebhookSecret,
 		"PAPERPLANE_MAIL_RESEND_BASE_URL=http://" + at(o.ports.mailbox),
 		"PAPERPLANE_LINKS_KEYS=k1:" + o.secrets.LinkKey,
 		"PAPERPLANE_PAGES_SECRET=" + o.secrets.PagesSecret,

@@ -48,6 +48,14 @@ type testStack struct {
 // startTestStack runs a stack with a Kratos binary; an empty one is built from tools/kratos. change adjusts the options.
 func startTestStack(t *testing.T, kratosBinary string, change func(*stackOptions)) *testStack {
 	t.Helper()
+	running, _ := openTestStack(t, kratosBinary, change)
+	running.serve(t)
+	return running
+}
+
+// openTestStack starts all parts of a stack but Paperplane itself, which is wired and not served.
+func openTestStack(t testing.TB, kratosBinary string, change func(*stackOptions)) (*testStack, stackOptions) {
+	t.Helper()
 	programs, err := local.StateDir()
 	if err != nil {
 		t.Fatal(err)
@@ -81,9 +89,7 @@ func startTestStack(t *testing.T, kratosBinary string, change func(*stackOptions
 		}
 		log.close()
 	})
-	running := &testStack{stack: s, clock: ticking, log: log, password: options.secrets.Administrator}
-	running.serve(t)
-	return running
+	return &testStack{stack: s, clock: ticking, log: log, password: options.secrets.Administrator}, options
 }
 
 // serve runs the stack until the test ends.
@@ -113,7 +119,7 @@ func (s *testStack) serve(t *testing.T) {
 func (s *testStack) page(path string) string { return s.server.config.Public.URL.String() + path }
 
 // letters waits until this many letters have come to an address.
-func (s *testStack) letters(t *testing.T, to string, n int) []mailbox.Message {
+func (s *testStack) letters(t testing.TB, to string, n int) []mailbox.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -125,7 +131,7 @@ func (s *testStack) letters(t *testing.T, to string, n int) []mailbox.Message {
 }
 
 // link is the link in a letter.
-func link(t *testing.T, letter mailbox.Message) string {
+func link(t testing.TB, letter mailbox.Message) string {
 	t.Helper()
 	found := regexp.MustCompile(`http://\S+/i/\S+`).FindString(letter.Text)
 	if found == "" {
@@ -135,7 +141,7 @@ func link(t *testing.T, letter mailbox.Message) string {
 }
 
 // user finds a user of the demonstration organisation.
-func (s *testStack) user(t *testing.T, address string) extension.User {
+func (s *testStack) user(t testing.TB, address string) extension.User {
 	t.Helper()
 	organisation, err := s.server.roster.Organisation(t.Context(), demoSlug)
 	if err != nil {
@@ -158,7 +164,7 @@ func (s *testStack) user(t *testing.T, address string) extension.User {
 // moment.
 var givenPorts sync.Map
 
-func freePorts(t *testing.T) stackPorts {
+func freePorts(t testing.TB) stackPorts {
 	t.Helper()
 	free := func() int {
 		for {
@@ -192,7 +198,7 @@ func eachKratos(t *testing.T, test func(t *testing.T, binary string)) {
 // testLog keeps Paperplane's log, down to its debug lines, and looks at the end whether it holds a secret.
 type testLog struct {
 	mutex   sync.Mutex
-	t       *testing.T
+	t       testing.TB
 	ended   bool
 	lines   strings.Builder
 	secrets map[string]bool
@@ -205,6 +211,13 @@ func (l *testLog) Write(line []byte) (int, error) {
 		l.t.Log(strings.TrimSpace(string(line)))
 	}
 	return l.lines.Write(line)
+}
+
+// holds tells whether these words were written.
+func (l *testLog) holds(words string) bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return strings.Contains(l.lines.String(), words)
 }
 
 // mustNotHold names secrets that no line may hold. Short values are left out: they could stand there by chance.

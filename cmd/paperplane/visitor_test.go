@@ -31,7 +31,7 @@ type answer struct {
 }
 
 // visitor makes somebody whom nobody knows yet.
-func (s *testStack) visitor(t *testing.T) *visitor {
+func (s *testStack) visitor(t testing.TB) *visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *testStack) visitor(t *testing.T) *visitor {
 }
 
 // sharing makes a second tab of the same browser.
-func (v *visitor) sharing(t *testing.T) *visitor {
+func (v *visitor) sharing(t testing.TB) *visitor {
 	t.Helper()
 	tab := v.stack.visitor(t)
 	tab.client.Jar = v.client.Jar
@@ -91,18 +91,18 @@ func (v *visitor) answers() []answer {
 }
 
 // open loads a page and follows redirects. An address without a host is one of Paperplane's.
-func (v *visitor) open(t *testing.T, address string) page {
+func (v *visitor) open(t testing.TB, address string) page {
 	t.Helper()
 	return v.do(t, v.request(t, http.MethodGet, address, http.NoBody))
 }
 
 // once makes one request of a browser and follows no redirect.
-func (v *visitor) once(t *testing.T, method, address string) page {
+func (v *visitor) once(t testing.TB, method, address string) page {
 	t.Helper()
 	return v.do(t, v.request(t, method, address, http.NoBody).WithContext(withoutRedirects(t.Context())))
 }
 
-func (v *visitor) request(t *testing.T, method, address string, body io.Reader) *http.Request {
+func (v *visitor) request(t testing.TB, method, address string, body io.Reader) *http.Request {
 	t.Helper()
 	if strings.HasPrefix(address, "/") {
 		address = v.stack.page(address)
@@ -117,7 +117,7 @@ func (v *visitor) request(t *testing.T, method, address string, body io.Reader) 
 }
 
 // do sends a request as it is.
-func (v *visitor) do(t *testing.T, request *http.Request) page {
+func (v *visitor) do(t testing.TB, request *http.Request) page {
 	t.Helper()
 	client := *v.client
 	if request.Context().Value(noRedirects{}) != nil {
@@ -137,7 +137,7 @@ func (v *visitor) do(t *testing.T, request *http.Request) page {
 
 // press presses the button or follows the link with this name. typed are pairs of a field and what is typed or chosen
 // there; everything else in the form stays as the page has it.
-func (v *visitor) press(t *testing.T, p page, name string, typed ...string) page {
+func (v *visitor) press(t testing.TB, p page, name string, typed ...string) page {
 	t.Helper()
 	control := p.control(t, name)
 	if address, ok := attribute(control, "href"); ok {
@@ -147,7 +147,7 @@ func (v *visitor) press(t *testing.T, p page, name string, typed ...string) page
 }
 
 // submission is the request by which a browser submits a form.
-func (v *visitor) submission(t *testing.T, p page, f form) *http.Request {
+func (v *visitor) submission(t testing.TB, p page, f form) *http.Request {
 	t.Helper()
 	if f.method == http.MethodGet {
 		return v.request(t, http.MethodGet, f.action+"?"+f.values().Encode(), http.NoBody)
@@ -175,7 +175,7 @@ func (f form) values() url.Values {
 	return values
 }
 
-func (f form) encode(t *testing.T) (body io.Reader, kind string) {
+func (f form) encode(t testing.TB) (body io.Reader, kind string) {
 	t.Helper()
 	if !f.multipart {
 		return strings.NewReader(f.values().Encode()), "application/x-www-form-urlencoded"
@@ -194,7 +194,7 @@ func (f form) encode(t *testing.T) (body io.Reader, kind string) {
 }
 
 // cookie is the value of a cookie that the visitor would send to a path; empty when there is none.
-func (v *visitor) cookie(t *testing.T, path, name string) string {
+func (v *visitor) cookie(t testing.TB, path, name string) string {
 	t.Helper()
 	for _, cookie := range v.client.Jar.Cookies(v.address(t, path)) {
 		if cookie.Name == name {
@@ -205,12 +205,12 @@ func (v *visitor) cookie(t *testing.T, path, name string) string {
 }
 
 // takeCookie plants a cookie.
-func (v *visitor) takeCookie(t *testing.T, path, name, value string) {
+func (v *visitor) takeCookie(t testing.TB, path, name, value string) {
 	t.Helper()
 	v.client.Jar.SetCookies(v.address(t, path), []*http.Cookie{{Name: name, Value: value, Path: path}})
 }
 
-func (v *visitor) address(t *testing.T, path string) *url.URL {
+func (v *visitor) address(t testing.TB, path string) *url.URL {
 	t.Helper()
 	address, err := url.Parse(v.stack.page(path))
 	if err != nil {

@@ -133,6 +133,13 @@ func apiURL(port int) string {
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(port))
 }
 
+// PID returns the process id of Kratos. After a Restart ask again.
+func (k *Kratos) PID() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.process.cmd.Process.Pid
+}
+
 // Done is closed when Kratos has ended, for whatever reason. After a Restart
 // ask again: the new process has a channel of its own.
 func (k *Kratos) Done() <-chan struct{} {

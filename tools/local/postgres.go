@@ -224,6 +224,13 @@ func (p *Postgres) execute(ctx context.Context, statement string) error {
 	return errors.Join(err, connection.Close(ctx))
 }
 
+// PID returns the process id of the server (its postmaster, whose children do the work). After a Restart ask again.
+func (p *Postgres) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.process.cmd.Process.Pid
+}
+
 // Done is closed when the server has ended, for whatever reason. After a
 // Restart ask again: the new server has a channel of its own.
 func (p *Postgres) Done() <-chan struct{} {
