@@ -60,7 +60,8 @@ func TestSettingsOfSendingAreToldInOneLine(t *testing.T) {
 		}
 		other := sending
 		other.Reminders = append([]int{1}, sending.Reminders...)
-		if !sending.Equal(sending) || sending.Equal(other) {
+		same := sending
+		if !sending.Equal(same) || sending.Equal(other) {
 			t.Errorf("%q is not told from %q", sending, other)
 		}
 	}

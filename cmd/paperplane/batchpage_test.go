@@ -23,7 +23,7 @@ func TestTheBatchPage(t *testing.T) {
 	s := startTestStack(t, "", nil)
 	ada := s.administrator(t)
 	watcher := startChromium(t).person(t, "watcher")
-	s.signIn(watcher, demoAdministrator, s.password)
+	s.signIn(watcher, s.password)
 	watcher.arrives("/o/harbour/users")
 	inTurn(t,
 		story{"progress is watched, paused, resumed and cancelled", func(t *testing.T) { s.watchesBatch(t, ada, watcher) }},
@@ -213,7 +213,7 @@ func (s *testStack) stream(t *testing.T, v *visitor, batch string) (status int, 
 	t.Helper()
 	wire := &http.Transport{}
 	t.Cleanup(wire.CloseIdleConnections)
-	response, err := (&http.Client{Jar: v.client.Jar, Transport: wire}).Do(v.request(t, http.MethodGet, batch+"/events", http.NoBody)) //nolint:bodyclose // closed below
+	response, err := (&http.Client{Jar: v.client.Jar, Transport: wire}).Do(v.request(t, http.MethodGet, batch+"/events", http.NoBody))
 	if err != nil {
 		t.Fatal(err)
 	}

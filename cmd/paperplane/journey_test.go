@@ -24,7 +24,7 @@ func TestTheJourney(t *testing.T) {
 		browser := startChromium(t)
 		ada := browser.person(t, "ada")
 
-		s.signIn(ada, demoAdministrator, s.password)
+		s.signIn(ada, s.password)
 		ada.arrives("/o/harbour/users")
 		ada.sees("Access management", "Users", demoAdministrator, "Active")
 
@@ -50,11 +50,11 @@ func TestTheJourney(t *testing.T) {
 	})
 }
 
-// signIn fills in the sign-in page.
-func (s *testStack) signIn(p *person, address, password string) {
+// signIn fills in the sign-in page as the administrator.
+func (s *testStack) signIn(p *person, password string) {
 	p.t.Helper()
 	p.open(s.page("/login"))
-	p.fill("identifier", address)
+	p.fill("identifier", demoAdministrator)
 	p.fill("password", password)
 	p.press("Sign in")
 }
@@ -152,7 +152,7 @@ func TestAnAdministratorWhoOpensAnInviteesLinkIsAskedFirst(t *testing.T) {
 		t.Helper()
 		s := startTestStack(t, binary, nil)
 		ada := startChromium(t).person(t, "ada")
-		s.signIn(ada, demoAdministrator, s.password)
+		s.signIn(ada, s.password)
 		ada.arrives("/o/harbour/users")
 		s.invite(t, ada, "eve@example.com", "1 address recognised")
 		address := link(t, s.letters(t, "eve@example.com", 1)[0])
@@ -183,7 +183,7 @@ func TestALinkScannerUsesNothingUp(t *testing.T) {
 	s := startTestStack(t, "", nil)
 	browser := startChromium(t)
 	ada := browser.person(t, "ada")
-	s.signIn(ada, demoAdministrator, s.password)
+	s.signIn(ada, s.password)
 	ada.arrives("/o/harbour/users")
 	s.invite(t, ada, "fay@example.com", "1 address recognised")
 	address := link(t, s.letters(t, "fay@example.com", 1)[0])

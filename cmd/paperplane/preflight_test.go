@@ -23,7 +23,7 @@ func TestThePreflight(t *testing.T) {
 	s.runsOut(t, "bounced@example.com")
 	s.rows(t, `UPDATE users SET suppressed = 'bounced', suppressed_at = now() WHERE address = 'bounced@example.com'`)
 	ada := startChromium(t).person(t, "ada-preflight")
-	s.signIn(ada, demoAdministrator, s.password)
+	s.signIn(ada, s.password)
 	ada.arrives("/o/harbour/users")
 	ada.open(s.page("/o/harbour/invite"))
 	inTurn(t,

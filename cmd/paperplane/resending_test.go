@@ -60,12 +60,10 @@ func (v *visitor) asksToResend(t *testing.T, addresses ...string) page {
 	return v.do(t, v.submission(t, list, form))
 }
 
-// resends presses Resend on its page; also says which boxes are ticked.
-func (v *visitor) resends(t *testing.T, p page, also ...string) page {
+// resends presses Resend on its page.
+func (v *visitor) resends(t *testing.T, p page) page {
 	t.Helper()
-	form := p.formWith(t, "Resend")
-	form.fields = append(form.fields, also...)
-	return v.do(t, v.submission(t, p, form))
+	return v.do(t, v.submission(t, p, p.formWith(t, "Resend")))
 }
 
 func (s *testStack) resendsToASelection(t *testing.T, ada *visitor) {

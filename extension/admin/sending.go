@@ -164,7 +164,7 @@ func sendingText(s extension.Sending) string {
 // parseSending reads what sendingText wrote.
 func parseSending(text string) (extension.Sending, error) {
 	var numbers []int
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		n, err := strconv.Atoi(field)
 		if err != nil {
 			return extension.Sending{}, fmt.Errorf("read settings: %w", err)

@@ -276,7 +276,7 @@ func TestOnlyWhoMaySeeABatchControlsIt(t *testing.T) {
 		actor extension.Actor
 		want  error
 	}{
-		"another organisation's administrator": {s.beside(t, "south").admin, extension.ErrNotFound},
+		"another organisation's administrator": {s.beside(t).admin, extension.ErrNotFound},
 		"an inviter of another area":           {inviter, extension.ErrNotFound},
 		"somebody without a right":             {member, extension.ErrForbidden},
 	} {

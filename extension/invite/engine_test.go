@@ -75,7 +75,7 @@ func TestReplicasShareABigBatchAndASmallOneDoesNotWait(t *testing.T) {
 	for s.report(t, big).Progress.Sent < 300 { // it is well under way
 		<-time.After(time.Millisecond)
 	}
-	other := s.beside(t, "south")
+	other := s.beside(t)
 	s.post.mutex.Lock()
 	before := len(s.post.chunks)
 	s.post.mutex.Unlock()

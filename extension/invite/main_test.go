@@ -55,10 +55,10 @@ func setup(t *testing.T) *scene {
 }
 
 // beside is another organisation in the same database, with the same Kratos, provider and service.
-func (s *scene) beside(t *testing.T, slug string) *scene {
+func (s *scene) beside(t *testing.T) *scene {
 	t.Helper()
 	other := *s
-	other.establish(t, slug)
+	other.establish(t, "south")
 	return &other
 }
 

@@ -34,7 +34,7 @@ func TestFiveInvitationsDoNotWaitBehindAnotherOrganisationsThousands(t *testing.
 	s := setup(t)
 	big := s.send(t, people("big", 3000))
 	s.take(t, 7) // it is well under way
-	other := s.beside(t, "south")
+	other := s.beside(t)
 	small := other.send(t, people("small", 5))
 	s.take(t, 6) // three each: identities, letters, the end
 	if report := other.report(t, small); report.Batch.Finished.IsZero() || report.Progress.Sent != 5 {
@@ -67,7 +67,7 @@ func TestOneResendDoesNotWaitBehindItsOwnOrganisationsThousands(t *testing.T) {
 func TestTroubleOfOneOrganisationHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	other := s.beside(t, "south")
+	other := s.beside(t)
 	s.post.down = map[extension.OrganisationID]error{
 		s.admin.Organisation: &extension.TroubleError{Sentence: "Too many requests.", After: time.Hour, Refused: true},
 	}
@@ -184,7 +184,7 @@ func TestAStepThatPanicsIsATroubleOfItsBatchAlone(t *testing.T) {
 	if got := s.report(t, odd).Progress; got.Trouble == "" || got.Waiting != 1 {
 		t.Errorf("progress %+v", got)
 	}
-	other := s.beside(t, "south")
+	other := s.beside(t)
 	free := other.send(t, "free@example.com")
 	if err := work(t, s.Service); err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func TestARunningHandDoesNotSwallowTheNext(t *testing.T) {
 	_, queue := migrated(t)
 	release := make(chan struct{})
 	defer close(release)
-	v := &verbs{take: func(ctx context.Context, turn extension.Turn) error {
+	v := &verbs{take: func(ctx context.Context, _ extension.Turn) error {
 		select {
 		case <-release:
 		case <-ctx.Done():

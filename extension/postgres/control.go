@@ -55,7 +55,7 @@ func lockBatch(ctx context.Context, tx bun.Tx, actor extension.Actor, id extensi
 
 func act(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch, action extension.Action, now time.Time) error {
 	var statement *bun.RawQuery
-	switch action { //nolint:exhaustive // the others are none of batches
+	switch action {
 	case extension.ActionBatchPaused:
 		statement = tx.NewRaw(`UPDATE batches SET paused_at = ?, paused_by = ? WHERE id = ?`, now.UTC(), actor.Name, b.ID)
 	case extension.ActionBatchResumed:

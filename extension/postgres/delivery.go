@@ -107,7 +107,9 @@ func (l letterOfEvent) hold(ctx context.Context, tx bun.Tx, kind extension.MailE
 }
 
 // lost tells whether an event of this kind says that the message does not arrive.
-func lost(kind extension.MailEventKind) bool { return kind == extension.MailBounced || kind == extension.MailFailed }
+func lost(kind extension.MailEventKind) bool {
+	return kind == extension.MailBounced || kind == extension.MailFailed
+}
 
 // eventColumn is the column of invitations that holds when a kind of event came about.
 func eventColumn(kind extension.MailEventKind) string {

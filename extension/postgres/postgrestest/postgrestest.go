@@ -67,44 +67,44 @@ func (c *Cluster) Stop() error { return c.server.Stop() }
 func (c *Cluster) Server() *local.Postgres { return c.server }
 
 // DSN makes an empty database for one test.
-func (c *Cluster) DSN(t testing.TB) string {
-	t.Helper()
-	return c.create(t, "template0")
+func (c *Cluster) DSN(tb testing.TB) string {
+	tb.Helper()
+	return c.create(tb, "template0")
 }
 
 // Migrated makes a migrated database for one test.
-func (c *Cluster) Migrated(t testing.TB) string {
-	t.Helper()
-	return c.create(t, template)
+func (c *Cluster) Migrated(tb testing.TB) string {
+	tb.Helper()
+	return c.create(tb, template)
 }
 
 // Open makes a migrated database for one test and opens it.
-func (c *Cluster) Open(t testing.TB) *postgres.DB {
-	t.Helper()
-	return c.OpenDSN(t, c.Migrated(t))
+func (c *Cluster) Open(tb testing.TB) *postgres.DB {
+	tb.Helper()
+	return c.OpenDSN(tb, c.Migrated(tb))
 }
 
 // OpenDSN opens a database until the test ends.
-func (c *Cluster) OpenDSN(t testing.TB, dsn string) *postgres.DB {
-	t.Helper()
+func (c *Cluster) OpenDSN(tb testing.TB, dsn string) *postgres.DB {
+	tb.Helper()
 	db, err := postgres.Open(postgres.Options{DSN: dsn, MaxConnections: 8})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	tb.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
-func (c *Cluster) create(t testing.TB, from string) string {
-	t.Helper()
+func (c *Cluster) create(tb testing.TB, from string) string {
+	tb.Helper()
 	name := fmt.Sprintf("test_%d", c.count.Add(1))
-	conn, err := pgx.Connect(t.Context(), c.server.DSN("postgres"))
+	conn, err := pgx.Connect(tb.Context(), c.server.DSN("postgres"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	if _, err := conn.Exec(t.Context(), fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, from)); err != nil {
-		t.Fatal(err)
+	defer func() { _ = conn.Close(context.WithoutCancel(tb.Context())) }()
+	if _, err := conn.Exec(tb.Context(), fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, from)); err != nil {
+		tb.Fatal(err)
 	}
 	return c.server.DSN(name)
 }
