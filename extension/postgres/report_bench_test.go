@@ -9,8 +9,8 @@ import (
 )
 
 // crowd is a batch of so many people: one in fifty bounced, one in ten was refused at the press, a fifth is waiting.
-func crowd(t testing.TB, b bundle, people int) extension.BatchID {
-	t.Helper()
+func crowd(tb testing.TB, b bundle, people int) extension.BatchID {
+	tb.Helper()
 	id, organisation := extension.NewID[extension.BatchID](), b.charter.Organisation.ID
 	area, role := b.charter.Areas[0].ID, b.charter.Roles[1].ID
 	for _, statement := range []struct {
@@ -33,8 +33,8 @@ func crowd(t testing.TB, b bundle, people int) extension.BatchID {
 		{`DROP TABLE made`, nil},
 		{`ANALYZE`, nil},
 	} {
-		if err := b.db.Exec(context.WithoutCancel(t.Context()), statement.text, statement.arguments...); err != nil {
-			t.Fatalf("%s: %v", statement.text, err)
+		if err := b.db.Exec(context.WithoutCancel(tb.Context()), statement.text, statement.arguments...); err != nil {
+			tb.Fatalf("%s: %v", statement.text, err)
 		}
 	}
 	return id
