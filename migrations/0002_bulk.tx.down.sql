@@ -15,8 +15,9 @@ ALTER TABLE users
     DROP COLUMN letter_id, DROP COLUMN withdrawn_at, DROP COLUMN readdress, DROP COLUMN suppressed, DROP COLUMN suppressed_at,
     DROP COLUMN stumbled_at, DROP COLUMN stumbled_step, DROP COLUMN stumbled_on;
 
-DROP INDEX invitations_waiting, invitations_chunk;
+DROP INDEX invitations_work, invitations_chunk;
 ALTER TABLE invitations DROP COLUMN seq, DROP COLUMN stage;
+CREATE INDEX invitations_batch ON invitations (batch_id, id);
 CREATE INDEX invitations_waiting ON invitations (batch_id) WHERE sent_at IS NULL AND refused_at IS NULL;
 CREATE INDEX invitations_chunk ON invitations (chunk_id);
 

@@ -65,7 +65,8 @@ ALTER TABLE invitations
              ELSE 0 END) STORED;
 
 DROP INDEX invitations_waiting;
-CREATE INDEX invitations_waiting ON invitations (batch_id, stage, seq) WHERE sent_at IS NULL AND refused_at IS NULL;
+DROP INDEX invitations_batch;
+CREATE INDEX invitations_work ON invitations (batch_id, stage, seq);
 DROP INDEX invitations_chunk;
 CREATE INDEX invitations_chunk ON invitations (chunk_id) WHERE chunk_id IS NOT NULL;
 

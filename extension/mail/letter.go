@@ -1,10 +1,8 @@
 package mail
 
 import (
-	"bytes"
 	"embed"
 	"errors"
-	"fmt"
 	htmltemplate "html/template"
 	netmail "net/mail"
 	"net/url"
@@ -69,68 +67,6 @@ type page struct {
 	Until        string
 	ReplyTo      string // the bare address that answers go to; may be empty
 	Reminder     bool   // of a letter that went out before, from version 2
-}
-
-// message writes the letter to one person.
-func (w wording) message(letter extension.Letter, recipient extension.Recipient) (Message, error) {
-	if err := checkSender(letter.Sender); err != nil {
-		return Message{}, err
-	}
-	if !bareAddress(recipient.Address) {
-		return Message{}, fmt.Errorf("address of invitation %s: %w", recipient.Invitation, errAddress)
-	}
-	host, err := linkHost(letter.PublicURL, recipient.Link)
-	if err != nil {
-		return Message{}, fmt.Errorf("link of invitation %s: %w", recipient.Invitation, err)
-	}
-	until := w.until(letter, recipient)
-	if until.IsZero() {
-		return Message{}, fmt.Errorf("letter of invitation %s says no time until when its link works", recipient.Invitation)
-	}
-	replyTo, replyAddress := replies(letter.ReplyTo)
-	view := page{
-		Organisation: orElse(name(letter.Organisation, maxName), "an organisation"),
-		Inviter:      name(letter.Inviter, maxName),
-		Area:         name(recipient.Area, maxNames),
-		Role:         name(recipient.Role, maxNames),
-		Address:      recipient.Address,
-		Link:         recipient.Link,
-		Host:         host,
-		Until:        until.UTC().Format(untilLayout),
-		ReplyTo:      replyAddress,
-		Reminder:     letter.Reminder,
-	}
-	message := Message{
-		Invitation: recipient.Invitation,
-		From:       letter.Sender,
-		To:         recipient.Address,
-		ReplyTo:    replyTo,
-		Headers:    headers(recipient.Invitation),
-		Tags:       []Tag{{Name: tagInvitation, Value: string(recipient.Invitation)}},
-	}
-	if err := w.write(&message, view); err != nil {
-		return Message{}, err
-	}
-	return message, nil
-}
-
-// write fills in the subject, the text and the HTML.
-func (w wording) write(message *Message, view page) error {
-	var subject, text, html bytes.Buffer
-	short := view
-	short.Organisation = shorten(view.Organisation, maxSubject)
-	if err := w.text.ExecuteTemplate(&subject, "subject", short); err != nil {
-		return fmt.Errorf("write subject: %w", err)
-	}
-	view.Subject = subject.String()
-	if err := w.text.ExecuteTemplate(&text, "letter", view); err != nil {
-		return fmt.Errorf("write text: %w", err)
-	}
-	if err := w.html.Execute(&html, view); err != nil {
-		return fmt.Errorf("write HTML: %w", err)
-	}
-	message.Subject, message.Text, message.HTML = view.Subject, text.String(), html.String()
-	return nil
 }
 
 // headers keep machines from answering, since a Reply-To may be a person's mailbox: Auto-Submitted stops answering

@@ -35,6 +35,10 @@ func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, mark extensio
 	if !ok {
 		return nil, fmt.Errorf("deliver chunk %s: letter version %d is unknown here", chunk.ID, chunk.Letter.Version)
 	}
+	drafts, err := newDrafts(words, chunk.Letter)
+	if err != nil {
+		return nil, fmt.Errorf("deliver chunk %s: %w", chunk.ID, err)
+	}
 	receipts := make([]extension.Receipt, len(chunk.Recipients))
 	messages := make([]Message, 0, len(chunk.Recipients))
 	places := make([]int, 0, len(chunk.Recipients)) // of each message, its recipient
@@ -44,7 +48,7 @@ func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, mark extensio
 			receipts[i].Unknown = true
 			continue
 		}
-		message, err := words.message(chunk.Letter, recipient)
+		message, err := drafts.message(recipient)
 		if errors.Is(err, errAddress) {
 			receipts[i].Refused = "This is not an address that mail can be sent to."
 			continue
