@@ -80,6 +80,8 @@ func (s *testStack) watchesBatch(t *testing.T, ada *visitor, watcher *person) {
 	watcher.sees("Sending invitations…", "0 of 3,000 invitations were sent so far.", "This page follows along by itself.", "Pause", "Cancel what is not sent yet")
 	s.looks(watcher, "batch-running")
 	gone := watcher.stays()
+	s.mailbox.Limit(2) // 200 messages a second, so that the batch outlasts what is done to it
+	defer s.mailbox.Limit(0)
 	s.mailbox.Fail(0, 0)
 	watcher.until("see more and more being sent", func() bool { return sentSoFar(watcher) > 0 })
 	if gone() {

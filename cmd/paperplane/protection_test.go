@@ -85,7 +85,22 @@ func (s *testStack) targets(t *testing.T, ada *visitor) []target {
 	terms := agreeing.registers(t, agreeing.starts(t, s.linkTo(t, "agreeing@example.com")))
 	welcome := settled.joins(t, "settled@example.com")
 	login := anew.open(t, "/login")
+	resting, later, wrong := s.waits(t, ada, "resting@example.com"), s.waits(t, ada, "later@example.com"), s.waits(t, ada, "wrong@example.com")
+	resumed := ada.open(t, resting).formWith(t, "Take it back : nothing has been sent yet")
+	paused := resumed
+	resumed.action, paused.action = s.page(resting+"/resume"), s.page(resting+"/pause")
+	asPage := func(path string) page { return ada.open(t, path) }
+	here := ada.invitesAs(t, "South Pier", "Carer", "settled@example.com")
+	moved := asPage(ada.invites(t, "moved@example.com").path() + "/move")
+	file := form{method: http.MethodPost, action: s.page("/o/harbour/invite/file"), fields: []string{"a", "b"}}
 	return []target{
+		{"/o/:slug/invite/file", ada, invite, file, false},
+		{"/o/:slug/batches/:batch/pause", ada, asPage(resting), paused, true},
+		{"/o/:slug/batches/:batch/resume", ada, asPage(resting), resumed, true},
+		{"/o/:slug/batches/:batch/send-now", ada, asPage(later), asPage(later).formWith(t, "Send now"), true},
+		{"/o/:slug/batches/:batch/cancel", ada, asPage(wrong), asPage(wrong).formWith(t, "Take it back : nothing has been sent yet"), true},
+		{"/o/:slug/batches/:batch/assign", ada, here, here.formWith(t, "Give them South Pier as Carer too : settled@example.com"), true},
+		{"/o/:slug/batches/:batch/move", ada, moved, moved.formWith(t, "Move them", "area", "Lighthouse", "role", "Carer"), true},
 		{"/o/:slug/invite", ada, invite, invite.formWith(t, "Invite", "addresses", "planted@example.com", "area", "North Pier", "role", "Carer"), true},
 		{"/o/:slug/invite/recognise", ada, invite, count, false},
 		{"/o/:slug/users/:user/resend", ada, list, list.formWith(t, "Resend the invitation to guarded@example.com"), true},
@@ -108,6 +123,8 @@ func (s *testStack) affected(t *testing.T) string {
 	t.Helper()
 	var all []string
 	all = append(all, row[string](t, s, `SELECT string_agg(address || coalesce(suppressed, ''), ' ' ORDER BY invited_at, id) FROM users WHERE address <> 'planted@example.com'`))
+	all = append(all, row[string](t, s, `SELECT string_agg(concat(paused_at, cancelled_at, starts_at), ' ' ORDER BY pressed_at, id) FROM batches WHERE kind = 'invite'`))
+	all = append(all, row[string](t, s, `SELECT count(*) || ' ' || count(DISTINCT area_id) FROM assignments`))
 	for _, address := range []string{"guarded@example.com", "starting@example.com", "registering@example.com", "agreeing@example.com", "settled@example.com"} {
 		user := s.user(t, address)
 		traits := cleanJSON(t, s.identity(t, user.Identity)["traits"])

@@ -59,7 +59,8 @@ func (d *drafts) message(recipient extension.Recipient) (Message, error) {
 	}
 	common := shared{area: recipient.Area, role: recipient.Role, until: until.UTC().Format(untilLayout)}
 	if !d.alike || !plain(recipient.Address) || !plain(recipient.Link) {
-		return message, d.words.write(&message, d.page(common, host, recipient.Address, recipient.Link))
+		err = d.words.write(&message, d.page(common, host, recipient.Address, recipient.Link))
+		return message, err
 	}
 	written, ok := d.forms[common]
 	if !ok {

@@ -107,21 +107,26 @@ func broken() *problem {
 
 // rate counts calls in windows of one second, which is how the provider words its limit.
 type rate struct {
-	limit int
-
 	mu     sync.Mutex
+	limit  int // calls a second; zero for any number
 	window time.Time
 	used   int
+}
+
+func (l *rate) set(limit int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limit = limit
 }
 
 // take counts a call, writes the provider's rate headers (draft-ietf-httpapi-ratelimit-headers-06) and tells whether
 // the call is within the limit. A window lasts a second, so the wait is never longer than one.
 func (l *rate) take(w http.ResponseWriter, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.limit <= 0 {
 		return true
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if window := now.Truncate(time.Second); !window.Equal(l.window) {
 		l.window, l.used = window, 0
 	}
