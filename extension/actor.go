@@ -47,5 +47,16 @@ func (a Actor) MayActIn(area AreaID) bool {
 // make an administrator (OWASP ASVS 5.0, 8.2: no privilege escalation through assignment).
 func (a Actor) MayGrant(role Role) bool { return a.Elevated() && a.Right.Includes(role.Right) }
 
+// Grantable lists the rights that a role may have for the actor to give it: what MayGrant says, for a query.
+func (a Actor) Grantable() []Right {
+	var rights []Right
+	for _, right := range []Right{RightNone, RightInviter, RightAdministrator} {
+		if a.Elevated() && a.Right.Includes(right) {
+			rights = append(rights, right)
+		}
+	}
+	return rights
+}
+
 // AreaBound returns the areas that queries must be limited to, and whether they must be limited at all.
 func (a Actor) AreaBound() ([]AreaID, bool) { return a.Areas, !a.Administrates() }

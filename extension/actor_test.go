@@ -1,6 +1,7 @@
 package extension_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,6 +60,9 @@ func TestNobodyGrantsMoreThanTheyHold(t *testing.T) {
 			want := rank[held] >= 1 && rank[granted] <= rank[held]
 			if got := actor.MayGrant(role(granted)); got != want {
 				t.Errorf("%s grants %s: %v, want %v", held, granted, got, want)
+			}
+			if got := slices.Contains(actor.Grantable(), granted); got != want {
+				t.Errorf("%s is told to be able to grant %s: %v, want %v", held, granted, got, want)
 			}
 		}
 		if actor.Elevated() != (rank[held] >= 1) || actor.Administrates() != (rank[held] == 2) {

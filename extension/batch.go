@@ -72,7 +72,6 @@ const (
 	OutcomeUndeliverable  Outcome = "undeliverable"   // an earlier message bounced or was complained about
 	OutcomeTooSoon        Outcome = "too_soon"        // written to within the cooldown
 	OutcomeOnItsWay       Outcome = "on_its_way"      // the newest invitation has not been sent yet
-	OutcomeRegistered     Outcome = "registered"      // gave a password already: the link has done its work
 	OutcomeRefused        Outcome = "refused"         // the newest invitation was refused for a Refusal that stands; Reason says which
 )
 
@@ -117,6 +116,7 @@ type Delivery struct {
 	Reason   string
 	Place    Assignment // the service area and role it is for: its own, else the batch's; zero where neither names them
 	Placed   bool       // its user has them
+	Hidden   bool       // its user is in no area of the actor's, who may know no more of them
 	Cells    [2]string  // service area and role as typed, of a row that named its own
 	Refused  Refusal    // empty unless it will not be sent
 	Detail   string     // the provider's or Kratos' reason, cleaned

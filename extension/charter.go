@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Charter is what a new organisation begins with.
@@ -47,7 +48,7 @@ func (c Charter) Check() error {
 func (o Organisation) check(refuse func(wrong bool, field, sentence string)) {
 	slug := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	refuse(!slug.MatchString(o.Slug), "slug", "The slug stands in addresses: lower-case letters, digits and hyphens, at most 63.")
-	refuse(!validName(o.Name), "name", "Give the organisation a name of at most 200 bytes.")
+	refuse(!validName(o.Name), "name", "Give the organisation a name of at most 200 bytes"+shownAlone)
 	refuse(o.TwoFactor == TwoFactorRequired, "two-factor", "Two-factor authentication cannot be demanded yet, because it cannot be set up yet. Leave it off.")
 	refuse(o.TwoFactor != TwoFactorRequired && o.TwoFactor != TwoFactorOff, "two-factor", "Two-factor authentication is off or required.")
 	refuse(o.LinkLifetime < minLinkLifetime || o.LinkLifetime > maxLinkLifetime, "link-lifetime", "A link can work for between one hour and 30 days.")
@@ -63,7 +64,7 @@ func (c Charter) checkAreas(refuse func(wrong bool, field, sentence string)) {
 	refuse(len(c.Areas) == 0, "area", "An organisation needs at least one service area.")
 	names := make(map[string]bool, len(c.Areas))
 	for _, a := range c.Areas {
-		refuse(!validName(a.Name), "area", "Every service area needs a name of at most 200 bytes.")
+		refuse(!validName(a.Name), "area", "Every service area needs a name of at most 200 bytes"+shownAlone)
 		refuse(names[a.Name], "area", "Two service areas have the same name.")
 		names[a.Name] = true
 	}
@@ -73,7 +74,7 @@ func (c Charter) checkRoles(refuse func(wrong bool, field, sentence string)) {
 	administrates := false
 	names := make(map[string]bool, len(c.Roles))
 	for _, r := range c.Roles {
-		refuse(!validName(r.Name), "role", "Every role needs a name of at most 200 bytes.")
+		refuse(!validName(r.Name), "role", "Every role needs a name of at most 200 bytes"+shownAlone)
 		refuse(names[r.Name], "role", "Two roles have the same name.")
 		refuse(!r.Right.Known(), "role", "The right of a role is none, inviter or administrator.")
 		names[r.Name] = true
@@ -82,8 +83,14 @@ func (c Charter) checkRoles(refuse func(wrong bool, field, sentence string)) {
 	refuse(!administrates, "role", "One role must have the administrator right, or nobody could invite.")
 }
 
+// shownAlone ends the sentence about a name.
+const shownAlone = " without characters that cannot be shown, such as line ends or those that turn the direction of writing."
+
+// validName tells whether a name can stand in letters and on pages: those are read by people who have never seen it, so
+// it holds nothing that hides or turns around what stands beside it.
 func validName(name string) bool {
-	return strings.TrimSpace(name) != "" && len(name) <= maxNameBytes
+	hides := func(r rune) bool { return unseen(r) && !unicode.Is(unicode.Zs, r) }
+	return strings.TrimSpace(name) != "" && len(name) <= maxNameBytes && utf8.ValidString(name) && !strings.ContainsFunc(name, hides)
 }
 
 // NewTerms makes the first version of an organisation's terms, with the hash of exactly this text.

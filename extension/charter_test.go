@@ -54,6 +54,9 @@ func TestAGoodCharterIsTaken(t *testing.T) {
 		"a link for 30 days":    func(c *extension.Charter) { c.Organisation.LinkLifetime = 30 * 24 * time.Hour },
 		"a long name":           func(c *extension.Charter) { c.Organisation.Name = strings.Repeat("n", 200) },
 		"no region or reply-to": func(c *extension.Charter) { c.Organisation.Region, c.Organisation.ReplyTo = "", "" },
+		"names of other scripts": func(c *extension.Charter) {
+			c.Organisation.Name, c.Areas[0].Name, c.Areas[1].Name = "بیمارستان می\u200cدان", "Hôpital\u00a0Est", "東病院"
+		},
 		"an area named as role": func(c *extension.Charter) { c.Areas[0].Name = "Nurse" },
 	} {
 		c := charter()
@@ -100,6 +103,11 @@ func TestABadCharterIsRefusedAtTheFieldThatIsWrong(t *testing.T) {
 		"no role at all":           {func(c *extension.Charter) { c.Roles = nil }, "role"},
 		"a role without a name":    {func(c *extension.Charter) { c.Roles[1].Name = " " }, "role"},
 		"a role twice":             {func(c *extension.Charter) { c.Roles[1].Name = "Administrator" }, "role"},
+		"a name that turns around": {func(c *extension.Charter) { c.Organisation.Name = "North \u202eCinilC" }, "name"},
+		"a name of two lines":      {func(c *extension.Charter) { c.Organisation.Name = "North\r\nBcc: b@example.com" }, "name"},
+		"a name that is no text":   {func(c *extension.Charter) { c.Organisation.Name = "North \xff" }, "name"},
+		"an area with an isolate":  {func(c *extension.Charter) { c.Areas[0].Name = "East\u2066" }, "area"},
+		"a role with a NUL":        {func(c *extension.Charter) { c.Roles[1].Name = "Nurse\x00" }, "role"},
 		"a right that is none":     {func(c *extension.Charter) { c.Roles[1].Right = "emperor" }, "role"},
 		"no terms":                 {func(c *extension.Charter) { c.Terms.Text = "\n \n" }, "terms"},
 	} {

@@ -1,6 +1,9 @@
 package extension
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // LetterFacts are what is known of one message: what we did, and what the provider told since. Times are set once, in
 // any order, any number of times.
@@ -55,6 +58,15 @@ func (l LetterFacts) State(refused Refusal) DeliveryState {
 	}
 }
 
+// Failed tells whether it was the provider that could not send the message, and the provider's reason. Such a message is
+// DeliveryBounced, but nothing came back, and nothing is said against the address.
+func (l LetterFacts) Failed() (reason string, failed bool) {
+	if l.Bounced.IsZero() {
+		return "", false
+	}
+	return strings.CutPrefix(l.Detail, FailedDetail)
+}
+
 // MailEventKind is what a mail provider tells of a message.
 type MailEventKind string
 
@@ -67,6 +79,10 @@ const (
 	MailFailed     MailEventKind = "failed"  // given up by the provider, which says nothing against the address
 	MailComplained MailEventKind = "complained"
 )
+
+// FailedDetail begins the detail of a message that the provider itself could not send (MailFailed). What follows is the
+// provider's reason.
+const FailedDetail = "The mail provider could not send the message: "
 
 // MailEvent is one event of the mail provider, after its signature was checked.
 type MailEvent struct {

@@ -55,8 +55,20 @@ type Receipt struct {
 	Refused    string // the provider's reason when it never will accept it
 	Unknown    bool   // it may or may not have been sent, and must not be sent again by itself
 	Untried    bool   // it certainly was not sent, and goes into another chunk
+	PutOff     string // of one that is Untried: the server's reason why this very person must be tried later
 	Marked     bool   // this very attempt had marked it; set by whoever gave the Mark
 }
+
+// How long somebody who was put off waits for the next attempt: as long as they have been put off already, within these
+// bounds. RFC 5321 §4.5.4.1 asks for half an hour; the first attempts come sooner because a server that greylists
+// (RFC 6647 §2.2) takes the second one after a few minutes. It also asks for four or five days before giving up. The
+// server that we hand over to does that; one that does not take a message for PutOffFor will not, and the administrator
+// who waits for the invitation had better know.
+const (
+	ShortestPutOff = 5 * time.Minute
+	LongestPutOff  = 30 * time.Minute
+	PutOffFor      = 48 * time.Hour // from the first time on; whoever is put off after that is refused with the server's words
+)
 
 // Mark writes down, durably, that a message is about to be handed over by a protocol that does not remember what it was
 // handed (SMTP), and tells whether nobody began before. Only then may the message be handed over.

@@ -16,7 +16,7 @@ type Invited struct {
 	Revoked    bool
 	Refused    bool
 	Expires    time.Time // zero until its letter is first handed to the provider
-	Area       string    // names, as the letter says them
+	Area       string    // names of what the user has now; the letter may say others
 	Role       string
 	Member     Member
 }

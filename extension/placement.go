@@ -29,7 +29,7 @@ type Report struct {
 	NotSent    []Delivery      // in the order of the input: refused at Invite, or later; at most MaxPage
 	NotSentAll int             // how many there are
 	Sent       []Delivery      // in the order of the input, at most MaxPage
-	Known      int             // entries whose user is here already, without the service area and role that the entry is for
+	Known      int             // entries whose user the actor sees here already, without the place that it is for, which the actor may give
 }
 
 // Places counts the people whom a batch invites to one service area in one role.
@@ -57,6 +57,7 @@ type Given struct {
 	Given  int
 	Had    int // had the place already
 	Beyond int // were to get what the actor may not give, or what was archived
+	Hidden int // are in no area of the actor's
 }
 
 // Moving is an order to give the people of a batch who are Pending or Expired another place than the batch gave them.

@@ -34,7 +34,11 @@ func (s Sending) String() string {
 	if s.StopLoss.Percent > 0 {
 		stop = fmt.Sprintf("stop-loss above %d %% of %d", s.StopLoss.Percent, s.StopLoss.After)
 	}
-	return fmt.Sprintf("undo delay %s, %s, %s", s.UndoDelay, reminders, stop)
+	undo := "no undo delay"
+	if s.UndoDelay > 0 {
+		undo = "undo delay " + s.UndoDelay.String()
+	}
+	return undo + ", " + reminders + ", " + stop
 }
 
 // LastReminder is the last day on which a link of this lifetime may be repeated; zero when it is too short for any.

@@ -52,7 +52,7 @@ func TestSettingsOfSendingAreRefusedWithAllFaultsAtOnce(t *testing.T) {
 func TestSettingsOfSendingAreToldInOneLine(t *testing.T) {
 	t.Parallel()
 	for want, sending := range map[string]extension.Sending{
-		"undo delay 0s, no reminders, stop-loss above 3 % of 50": {StopLoss: extension.StopLoss{Percent: 3, After: 50}},
+		"no undo delay, no reminders, stop-loss above 3 % of 50": {StopLoss: extension.StopLoss{Percent: 3, After: 50}},
 		"undo delay 1m0s, reminders on day 3, no stop-loss":      {UndoDelay: time.Minute, Reminders: []int{3}, StopLoss: extension.StopLoss{After: 9}},
 	} {
 		if got := sending.String(); got != want {

@@ -1,4 +1,6 @@
--- Rows that only the newer schema can hold go: reminders and what was cancelled, and batches without a place.
+-- Rows that only the newer schema can hold go, or become the nearest thing that the older one has. Pause, a beginning in
+-- the future and the undo delay are unknown there: what still waits is sent as soon as the older program runs, so cancel
+-- before what must not be sent.
 DROP FUNCTION delivery_state;
 DROP TABLE mail_events;
 
@@ -8,7 +10,37 @@ DELETE FROM mail_chunks c USING batches b WHERE b.id = c.batch_id AND b.kind = '
 DELETE FROM batches WHERE kind = 'reminder';
 UPDATE invitations SET refused = 'superseded' WHERE refused IN ('cancelled', 'suppressed', 'needless');
 
-ALTER TABLE batch_entries DROP COLUMN area_id, DROP COLUMN role_id, DROP COLUMN area_text, DROP COLUMN role_text;
+-- Users who were withdrawn are kept, and so are listed as Pending again: Kratos may have an identity that is marked with
+-- their id, and without their row it would look like somebody else's account when they are invited again. They were never
+-- written to, so inviting or resending treats them as new.
+
+-- An identity that still has the address from before a correction would never get the new one: a new one is made.
+UPDATE users SET identity_id = NULL WHERE readdress;
+
+-- A batch of a table without a pick gets the place of its first row; where no row names one, one of a person in it; where
+-- there is none either, the organisation's first area that is open and the role with the least right. Nobody is given
+-- anything by it: the older program only shows it.
+UPDATE batches b SET area_id = p.area_id, role_id = p.role_id
+  FROM batches o CROSS JOIN LATERAL (
+    SELECT c.area_id, c.role_id FROM (
+        SELECT 1 AS choice, e.position, coalesce(e.area_id, o.area_id) AS area_id, coalesce(e.role_id, o.role_id) AS role_id
+          FROM batch_entries e WHERE e.batch_id = o.id
+        UNION ALL
+        SELECT 2, e.position, s.area_id, s.role_id
+          FROM batch_entries e JOIN assignments s ON s.user_id = e.user_id WHERE e.batch_id = o.id
+        UNION ALL
+        SELECT 3, row_number() OVER (
+                      ORDER BY a.archived_at NULLS FIRST, array_position(ARRAY['none', 'inviter', 'administrator'], r.grants), a.name, r.name), a.id, r.id
+          FROM areas a JOIN roles r ON r.organisation_id = a.organisation_id WHERE a.organisation_id = o.organisation_id) AS c
+     WHERE c.area_id IS NOT NULL AND c.role_id IS NOT NULL
+     ORDER BY c.choice, c.position, c.area_id, c.role_id LIMIT 1) AS p
+ WHERE b.id = o.id AND b.kind = 'invite' AND (b.area_id IS NULL OR b.role_id IS NULL);
+
+-- What deleting invitations has left to be checked is checked now: a table with pending checks cannot be altered.
+SET CONSTRAINTS ALL IMMEDIATE;
+
+ALTER TABLE batch_entries DROP COLUMN area_id, DROP COLUMN role_id, DROP COLUMN area_text, DROP COLUMN role_text,
+    DROP COLUMN placed;
 
 DROP INDEX users_on_the_way;
 ALTER TABLE users
@@ -22,8 +54,8 @@ CREATE INDEX invitations_waiting ON invitations (batch_id) WHERE sent_at IS NULL
 CREATE INDEX invitations_chunk ON invitations (chunk_id);
 
 ALTER TABLE invitations
-    DROP COLUMN link_id, DROP COLUMN reminder, DROP COLUMN replaces, DROP COLUMN handed_at, DROP COLUMN delayed_at,
-    DROP COLUMN delivery_detail, DROP COLUMN address,
+    DROP COLUMN link_id, DROP COLUMN reminder, DROP COLUMN replaces, DROP COLUMN handed_at, DROP COLUMN put_off_at,
+    DROP COLUMN not_before, DROP COLUMN delayed_at, DROP COLUMN delivery_detail, DROP COLUMN address,
     DROP CONSTRAINT invitations_refused_check,
     ADD CONSTRAINT invitations_refused_check CHECK (refused IN
         ('existing_account', 'kratos_refused', 'provider_refused', 'unknown', 'paused', 'superseded'));
@@ -31,12 +63,6 @@ ALTER TABLE invitations
 DROP TABLE turns;
 
 DROP INDEX batches_of_organisation;
-
--- A batch of a table without a pick gets the place of its first row.
-UPDATE batches b SET
-    area_id = (SELECT s.area_id FROM assignments s JOIN invitations i ON i.user_id = s.user_id WHERE i.batch_id = b.id ORDER BY i.id LIMIT 1),
-    role_id = (SELECT s.role_id FROM assignments s JOIN invitations i ON i.user_id = s.user_id WHERE i.batch_id = b.id ORDER BY i.id LIMIT 1)
- WHERE b.kind = 'invite' AND (b.area_id IS NULL OR b.role_id IS NULL);
 
 ALTER TABLE batches
     DROP COLUMN starts_at, DROP COLUMN paused_at, DROP COLUMN paused_by, DROP COLUMN watched_from, DROP COLUMN cancelled_at,

@@ -46,6 +46,8 @@ ALTER TABLE invitations
     ADD COLUMN reminder        integer,                     -- of a reminder: which of the organisation's, from 1
     ADD COLUMN replaces        uuid,                        -- the user's newest invitation before this one
     ADD COLUMN handed_at       timestamptz,                 -- begun to be handed over by a protocol without memory (SMTP)
+    ADD COLUMN put_off_at      timestamptz,                 -- first time that a mail server said to try this person later
+    ADD COLUMN not_before      timestamptz,                 -- of the next attempt; both by this database's clock
     ADD COLUMN delayed_at      timestamptz,
     ADD COLUMN delivery_detail text NOT NULL DEFAULT '',    -- the provider's reason for a delay or a bounce
     ADD COLUMN address         text,                        -- where it went, once the user's address was corrected; null: the user's
@@ -86,12 +88,14 @@ UPDATE users SET letter_id = invitation_id;
 -- Whom reminders and resends of a whole organisation look at: not its members.
 CREATE INDEX users_on_the_way ON users (organisation_id) WHERE activated_at IS NULL AND paused_at IS NULL;
 
--- What a row of a table said for itself: the choice, and the cells as typed for those that were not understood.
+-- What a row of a table said for itself: the choice, and the cells as typed for those that were not understood. And whether
+-- the press gave the place to somebody who keeps others, so that taking it back takes that place away again.
 ALTER TABLE batch_entries
     ADD COLUMN area_id   uuid,
     ADD COLUMN role_id   uuid,
     ADD COLUMN area_text text NOT NULL DEFAULT '',
-    ADD COLUMN role_text text NOT NULL DEFAULT '';
+    ADD COLUMN role_text text NOT NULL DEFAULT '',
+    ADD COLUMN placed    boolean NOT NULL DEFAULT false;
 
 -- Events of the mail provider that were recorded: the same one may come again.
 CREATE TABLE mail_events (

@@ -68,12 +68,13 @@ func Provider(o ProviderOptions) fiber.Handler {
 	}
 }
 
-// providerStatus chooses the answer to an error: the provider tries again whatever is not 2xx, and shows it to the operator.
+// providerStatus chooses the answer to an error: the provider tries again whatever is not 2xx, and shows it to the
+// operator.
 func providerStatus(err error) (int, slog.Level) {
 	var invalid *extension.InvalidError
 	switch {
 	case errors.Is(err, extension.ErrForbidden):
-		return fiber.StatusUnauthorized, slog.LevelWarn
+		return fiber.StatusUnauthorized, slog.LevelDebug // anybody can cause it as often as they like; the provider shows a wrong secret
 	case errors.As(err, &invalid):
 		return fiber.StatusBadRequest, slog.LevelWarn
 	case errors.Is(err, extension.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):

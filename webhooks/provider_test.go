@@ -142,6 +142,9 @@ func TestWhatIsNotSignedByTheProviderIsRefusedWithoutAReason(t *testing.T) {
 		if status, body := h.post(t, w); status != http.StatusUnauthorized || body != "Unauthorized" || len(h.events) != 0 {
 			t.Errorf("%s: %d %q, %d recorded", name, status, body, len(h.events))
 		}
+		if log := h.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "level=DEBUG") { // or anybody could flood it
+			t.Errorf("%s: the log says %s", name, log)
+		}
 	}
 }
 

@@ -300,8 +300,8 @@ func (t *bodies) RoundTrip(request *http.Request) (*http.Response, error) {
 	return nil, errors.New("this call goes nowhere")
 }
 
-// invites presses Invite and waits until everything is sent, with an empty stand-in. It tells how long it took from the press to the moment at
-// which the stand-in accepted the last letter.
+// invites presses Invite and waits until everything is sent, with an empty stand-in. It tells how long it took from the
+// press to the moment at which the stand-in accepted the last letter.
 func (m *measuring) invites(b *testing.B, n int) time.Duration {
 	b.Helper()
 	form := m.ada.open(b, "/o/harbour/invite").formWith(b, "Invite",

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -13,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"paperplane/config"
+	"paperplane/webhooks"
 )
 
 // service is what these tests look at of one service of docker-compose.yml.
@@ -69,14 +73,14 @@ func placeholders(text string) []string {
 	return slices.Compact(names)
 }
 
-// filledIn puts a different secret of letters and digits, as the example says, in the place of every ${NAME…}.
+// filledIn puts a different secret of 64 hexadecimal digits, as the example makes them, in the place of every ${NAME…}.
 func filledIn(text string) string {
 	return regexp.MustCompile(`\$\{([A-Z_]+)[^}]*\}`).ReplaceAllStringFunc(text, func(placeholder string) string {
 		name := placeholders(placeholder)[0]
 		if name == "MAIL_FROM" {
 			return "invitations@example.com"
 		}
-		return strings.ToLower(strings.ReplaceAll(name, "_", "")) + strings.Repeat("0123456789abcdef", 2)
+		return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
 	})
 }
 
@@ -137,6 +141,29 @@ func TestComposeConfiguresWhatPaperplaneAccepts(t *testing.T) {
 		if _, err := config.Load(config.Sources{Environ: environ}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestComposeTellsWhatBecameOfLetters follows the mailbox's webhooks to the service that takes them.
+func TestComposeTellsWhatBecameOfLetters(t *testing.T) {
+	t.Parallel()
+	services, _ := compose(t)
+	var hooks []string
+	for _, argument := range services["mailbox"].Command {
+		if address, is := strings.CutPrefix(argument, "--webhook-url="); is {
+			hooks = append(hooks, address)
+		}
+	}
+	_, port, err := net.SplitHostPort(services["paperplane"].Environment["PAPERPLANE_PUBLIC_LISTEN"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"http://paperplane:" + port + webhooks.ProviderPath}, hooks); diff != "" {
+		t.Errorf("the mailbox calls (-want +got):\n%s", diff)
+	}
+	const secret = "PAPERPLANE_MAIL_RESEND_WEBHOOK_SECRET"
+	if one, other := services["mailbox"].Environment[secret], services["paperplane"].Environment[secret]; one == "" || one != other {
+		t.Errorf("the mailbox signs with %q and paperplane expects %q", one, other)
 	}
 }
 

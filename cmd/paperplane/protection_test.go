@@ -121,10 +121,11 @@ func (s *testStack) targets(t *testing.T, ada *visitor) []target {
 // affected tells everything that the targets could change, in one line.
 func (s *testStack) affected(t *testing.T) string {
 	t.Helper()
-	var all []string
-	all = append(all, row[string](t, s, `SELECT string_agg(address || coalesce(suppressed, ''), ' ' ORDER BY invited_at, id) FROM users WHERE address <> 'planted@example.com'`))
-	all = append(all, row[string](t, s, `SELECT string_agg(concat(paused_at, cancelled_at, starts_at), ' ' ORDER BY pressed_at, id) FROM batches WHERE kind = 'invite'`))
-	all = append(all, row[string](t, s, `SELECT count(*) || ' ' || count(DISTINCT area_id) FROM assignments`))
+	all := []string{
+		row[string](t, s, `SELECT string_agg(address || coalesce(suppressed, ''), ' ' ORDER BY invited_at, id) FROM users WHERE address <> 'planted@example.com'`),
+		row[string](t, s, `SELECT string_agg(concat(paused_at, cancelled_at, starts_at), ' ' ORDER BY pressed_at, id) FROM batches WHERE kind = 'invite'`),
+		row[string](t, s, `SELECT count(*) || ' ' || count(DISTINCT area_id) FROM assignments`),
+	}
 	for _, address := range []string{"guarded@example.com", "starting@example.com", "registering@example.com", "agreeing@example.com", "settled@example.com"} {
 		user := s.user(t, address)
 		traits := cleanJSON(t, s.identity(t, user.Identity)["traits"])

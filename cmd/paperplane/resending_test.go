@@ -97,7 +97,7 @@ func (s *testStack) resendsToAFilter(t *testing.T, ada *visitor) {
 	s.clock.advance(2 * time.Hour)
 
 	asked := ada.press(t, ada.open(t, "/o/harbour/users?q=filtered"), "Resend to all 4 shown by this filter")
-	asked.says(t, 200, "of those who match “filtered”", "2 users who are Pending get a new invitation.",
+	asked.says(t, 200, "everybody who is Pending or Expired and matches “filtered”", "2 users who are Pending get a new invitation.",
 		"Also send one to 1 user who is Expired", "1 cannot be reached")
 	ada.awaitBatch(t, ada.resends(t, asked)).allSent(t, 2)
 	s.lettersTo(t, 2, all[:2]...)
@@ -105,6 +105,9 @@ func (s *testStack) resendsToAFilter(t *testing.T, ada *visitor) {
 
 	asked = ada.press(t, ada.open(t, "/o/harbour/users?q=filtered"), "Resend to all 4 shown by this filter")
 	asked.says(t, 200, "2 were written to within the last hour", "Send a new invitation to 1 user who is Expired")
+	ada.resends(t, asked).says(t, http.StatusUnprocessableEntity, "Tick the box to send to those who are Expired")
+	asked = ada.press(t, ada.open(t, "/o/harbour/users?q=filtered&status=expired"), "Resend to all 1 shown by this filter")
+	asked.says(t, 200, "everybody who is Expired and matches “filtered”", "Send a new invitation to 1 user who is Expired")
 	ada.awaitBatch(t, ada.resends(t, asked)).allSent(t, 1)
 	s.lettersTo(t, 2, all[0], all[1], all[3])
 	s.lettersTo(t, 1, all[2])
@@ -204,7 +207,7 @@ func (s *testStack) resendsWithDelay(t *testing.T, ada *visitor) {
 	ada.awaitBatch(t, batch).allSent(t, 1)
 	s.lettersTo(t, 2, "delayed@example.com")
 	ada.saves(t, "undo", "Off: sending begins at once").says(t, 200, "The sending settings are saved.")
-	if detail := row[string](t, s, `SELECT detail FROM audit WHERE action = 'organisation.sending_changed' ORDER BY id LIMIT 1`); !strings.HasPrefix(detail, "undo delay 0s, ") {
+	if detail := row[string](t, s, `SELECT detail FROM audit WHERE action = 'organisation.sending_changed' ORDER BY id LIMIT 1`); !strings.HasPrefix(detail, "no undo delay, ") {
 		t.Errorf("the audit says %q", detail)
 	}
 }

@@ -56,7 +56,14 @@ func TestLettersGoByAMailServer(t *testing.T) {
 		waiting := slices.DeleteFunc(slices.Clone(addresses), func(address string) bool { return len(s.invitationsTo(address)) > 0 })
 		return slices.Equal(waiting, []string{"many7@example.com"})
 	})
+	eventually(t, "the one who was put off waits", func() bool {
+		return row[int](t, s, `SELECT count(*) FROM invitations WHERE not_before > clock_timestamp()`) == 1
+	})
 	server.Answer("many7@example.com", 0, "")
+	if _, err := s.database(t).Exec(t.Context(), `UPDATE invitations SET not_before = clock_timestamp()`); err != nil {
+		t.Fatal(err)
+	}
+	ada.invites(t, "three@example.com") // whose hand finds that the time has come
 	ada.awaitBatch(t, invited).allSent(t, len(addresses))
 	s.oneLetterEach(t, addresses...)
 	s.oneLetterEach(t, "one@example.com", "two@example.com", "lost@example.com")

@@ -94,8 +94,8 @@ func (p *Pages) resend(c *fiber.Ctx, v visit) error {
 	})
 }
 
-// act does something to the user of the address and returns to the list, or to the person's page, with a notice: the one that do gives, or the
-// sentence of a verb that refused it.
+// act does something to the user of the address and returns to the list, or to the person's page, with a notice: the one
+// that do gives, or the sentence of a verb that refused it.
 func (p *Pages) act(c *fiber.Ctx, v visit, do func(user extension.User) (web.Flash, error)) error {
 	user, err := p.user(c, v)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -150,10 +151,11 @@ func usualPlace(report extension.Report) (extension.Assignment, bool) {
 	return extension.Assignment{}, false
 }
 
-// mayGive tells whether the actor may give an entry's user the place that the entry is for.
+// mayGive tells whether the actor may give an entry's user the place that the entry is for. Somebody whom they do not see
+// is an administrator's to give it to: having it would show them.
 func (v visit) mayGive(delivery extension.Delivery) bool {
 	place := delivery.Place
-	return isHere(delivery.Outcome) && delivery.User != "" && !delivery.Placed && place.Area.ID != "" && place.Role.ID != "" &&
+	return isHere(delivery.Outcome) && delivery.User != "" && !delivery.Hidden && !delivery.Placed && place.Area.ID != "" && place.Role.ID != "" &&
 		!place.Area.Archived && v.Actor.MayActIn(place.Area.ID) && v.Actor.MayGrant(place.Role)
 }
 
@@ -248,11 +250,38 @@ func last(entries []extension.Delivery) int {
 	return entries[len(entries)-1].Position
 }
 
-// ownPlace tells whether an entry is for another place than the others.
-func ownPlace(report extension.Report, delivery extension.Delivery) bool {
+// ownPlaceWords names the place of an entry that is for another one than the others; empty when it is not. Of a piece
+// that could not be used nobody has found out which place it means, so it says what its row said.
+func ownPlaceWords(report extension.Report, delivery extension.Delivery) string {
 	place := delivery.Place
 	usual, _ := usualPlace(report)
-	return place.Area.ID != "" && place.Role.ID != "" && (place.Area.ID != usual.Area.ID || place.Role.ID != usual.Role.ID)
+	if delivery.Outcome == extension.OutcomeInvalid {
+		if typed := typedPlace(delivery); !strings.EqualFold(typed, placeWords(usual)) {
+			return typed
+		}
+		return ""
+	}
+	if place.Area.ID == "" || place.Role.ID == "" || place.Area.ID == usual.Area.ID && place.Role.ID == usual.Role.ID {
+		return ""
+	}
+	return placeWords(place)
+}
+
+// typedPlace is the service area and role as a row of a table said them; empty when it said neither.
+func typedPlace(delivery extension.Delivery) string {
+	area, role := delivery.Cells[0], delivery.Cells[1]
+	switch {
+	case area == "" && role == "":
+		return ""
+	case area == "":
+		area = areaWords(delivery.Place.Area)
+	case role == "":
+		role = delivery.Place.Role.Name
+	}
+	if area == "" || role == "" {
+		return area + role
+	}
+	return area + " as " + role
 }
 
 // entryLabel stands before what became of an entry where a row is a card.

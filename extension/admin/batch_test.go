@@ -46,7 +46,7 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 		{Address: "bounced@example.com", Outcome: extension.OutcomeUndeliverable},
 		{Address: "soon@example.com", Outcome: extension.OutcomeTooSoon},
 		{Address: "onitsway@example.com", Outcome: extension.OutcomeOnItsWay},
-		{Address: "registered@example.com", Outcome: extension.OutcomeRegistered},
+		{Address: "hidden@example.com", Outcome: extension.OutcomeAlreadyExpired, Hidden: true},
 	}
 	s.report.NotSentAll = len(s.report.NotSent) + 1000
 	got := s.Get(t, batchPath)
@@ -78,7 +78,7 @@ func TestTheConfirmationScreenSaysHowManyWereSentAndWhichNot(t *testing.T) {
 			"Correct the address, or send to it all the same",
 		"soon@example.com A message went to this address only a short while ago. Wait a little before you send another one.",
 		"onitsway@example.com An invitation to this address is on its way already. Nothing needs to be done.",
-		"registered@example.com Has registered already, and only has to sign in and go on. A new link would not help. See how far they are",
+		"hidden@example.com Already invited, but the invitation has Expired. They are in none of your service areas, so ask an administrator about them.",
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("not sent (-want +got):\n%s", diff)

@@ -50,6 +50,52 @@ func TestAButtonOfAnOldPageIsAnsweredByTheVerbsSentence(t *testing.T) {
 	}
 }
 
+func TestAButtonThatCanDoNothingAnyMoreClaimsNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		button   string
+		progress extension.Progress
+		change   func(*extension.Batch)
+		says     string
+	}{
+		"resume": {
+			"/resume",
+			extension.Progress{Queued: 3, Sent: 3},
+			func(b *extension.Batch) { b.Finished = now() },
+			"This batch is finished, so there is nothing to resume.",
+		},
+		"resume, a moment before that is written down": {
+			"/resume",
+			extension.Progress{Queued: 3, Sent: 3},
+			func(b *extension.Batch) { b.Paused = now() },
+			"This batch is finished, so there is nothing to resume.",
+		},
+		"send now": {
+			"/send-now",
+			extension.Progress{Queued: 3, Sent: 3},
+			func(b *extension.Batch) { b.Finished = now() },
+			"This batch is finished, so there is nothing to send.",
+		},
+		"cancel twice": {
+			"/cancel",
+			extension.Progress{Queued: 3, Refused: 3},
+			func(b *extension.Batch) { b.Cancelled = now() },
+			"This batch was cancelled before, so nothing was left to cancel.",
+		},
+	} {
+		s := reported(t, extension.BatchInvite, c.progress)
+		s.cancelled = 3
+		c.change(&s.report.Batch)
+		s.press(t, batchPath+c.button, nil)
+		if text := s.Get(t, batchPath).Text(); !strings.Contains(text, c.says) {
+			t.Errorf("%s: the page says %s", name, text)
+		}
+		if got := changes(s.asked); len(got) != 0 {
+			t.Errorf("%s: the verb was asked to %q", name, got)
+		}
+	}
+}
+
 func TestCancellingIsAskedForWithTheNumber(t *testing.T) {
 	t.Parallel()
 	s := reported(t, extension.BatchInvite, extension.Progress{Queued: 1000, Sent: 1, Waiting: 999})

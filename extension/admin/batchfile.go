@@ -3,13 +3,12 @@ package admin
 import (
 	"encoding/csv"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
+	"paperplane/extension/recognise"
 	"paperplane/extension/web"
 )
 
@@ -66,7 +65,7 @@ func (p *Pages) writeNotSent(stream *web.Stream, table *csv.Writer, actor extens
 }
 
 // notSentRow is an entry as a row of the file: the address as it is mailed to or else what was typed, the place that was
-// typed or else the one it was meant for, and the reason.
+// typed or else the one it was meant for, and the reason. None is a formula to a spreadsheet.
 func notSentRow(entry extension.Delivery) []string {
 	row := []string{entry.Address, entry.Cells[0], entry.Cells[1], reasonOf(entry).Why}
 	if row[0] == "" {
@@ -79,23 +78,7 @@ func notSentRow(entry extension.Delivery) []string {
 		row[2] = entry.Place.Role.Name
 	}
 	for i := range row {
-		row[i] = harmless(row[i])
+		row[i] = recognise.Harmless(row[i])
 	}
 	return row
-}
-
-// harmless keeps a spreadsheet from taking a cell for a formula (OWASP, CSV Injection): an apostrophe in front of the
-// signs that begin one, which a spreadsheet hides and the invite page takes off an address again. Line ends and tabs,
-// which begin one too, become spaces.
-func harmless(cell string) string {
-	cell = strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\r' || r == '\n' {
-			return ' '
-		}
-		return r
-	}, cell)
-	if first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " ")); strings.ContainsRune("=+-@＝＋－＠", first) {
-		return "'" + cell
-	}
-	return cell
 }

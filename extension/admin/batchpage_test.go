@@ -175,7 +175,7 @@ func TestTheListOfWhatWasNotSentCanBePastedBack(t *testing.T) {
 		{Text: "foo@@bar.com", Outcome: extension.OutcomeInvalid, Reason: "more_than_one_at"},
 		{Text: "=HYPERLINK(\"http://evil.example\")", Outcome: extension.OutcomeInvalid, Reason: "no_at_sign"},
 		{Address: "+tag@example.com", Outcome: extension.OutcomeAlreadyMember, Place: extension.Assignment{Area: hamburg(), Role: nurse()}},
-		{Address: "row@example.com", Text: "row@example.com", Outcome: extension.OutcomeInvalid, Cells: [2]string{"Hambrug", "Nurse"}},
+		{Address: "row@example.com", Text: "row@example.com", Outcome: extension.OutcomeInvalid, Cells: [2]string{"＋Hambrug", "Nurse"}},
 		{Address: "p@xn--mller-kva.de", Refused: extension.RefusedByProvider, Detail: `550 "no", thanks`, Place: extension.Assignment{Area: leipzig(), Role: nurse()}},
 	}
 	for i := range 2500 {
@@ -200,7 +200,7 @@ func TestTheListOfWhatWasNotSentCanBePastedBack(t *testing.T) {
 		{"foo@@bar.com", "", "", "Not a valid email address. There is more than one @. Put a comma or a new line between two addresses."},
 		{`'=HYPERLINK("http://evil.example")`, "", "", rows[2][3]},
 		{"'+tag@example.com", "Hamburg", "Nurse", "Already part of this organisation, and Active."},
-		{"row@example.com", "Hambrug", "Nurse", "Not a valid email address."},
+		{"row@example.com", "'＋Hambrug", "Nurse", "Not a valid email address."},
 		{"p@xn--mller-kva.de", "Leipzig", "Nurse", `The mail provider refused the message. It said: “550 "no", thanks”`},
 	}
 	if diff := cmp.Diff(want, rows[:6]); diff != "" {
@@ -211,8 +211,52 @@ func TestTheListOfWhatWasNotSentCanBePastedBack(t *testing.T) {
 	for _, a := range found.Recognised {
 		addresses[a.Key] = true
 	}
-	if len(found.Recognised) != 2503 || !addresses["+tag@example.com"] || !addresses["row@example.com"] || !addresses["p@xn--mller-kva.de"] {
+	table := recognise.Read(got.Body, 10_000)
+	for _, a := range table.Recognised {
+		if a.Key == "row@example.com" && a.Area != "＋Hambrug" {
+			t.Errorf("pasted back, the service area is %q", a.Area)
+		}
+	}
+	for _, r := range table.Rejected {
+		if r.Reason == recognise.UnfitRow {
+			t.Errorf("pasted back, %q does not fit", r.Text)
+		}
+	}
+	if len(table.Recognised) != 2503 || len(found.Recognised) != 2503 || !addresses["+tag@example.com"] || !addresses["row@example.com"] || !addresses["p@xn--mller-kva.de"] {
 		t.Errorf("pasted back, %d addresses are recognised, rejected %v", len(found.Recognised), found.Rejected)
+	}
+}
+
+func TestAnArchivedAreaIsMarkedAndAnUnusableRowSaysWhatItSaid(t *testing.T) {
+	t.Parallel()
+	s := reported(t, extension.BatchInvite, extension.Progress{Queued: 2, Waiting: 2})
+	old := hamburg()
+	old.Archived = true
+	s.report.Batch.Area = old
+	broken := func(cells ...string) extension.Delivery {
+		d := extension.Delivery{Text: "broken@x", Outcome: extension.OutcomeInvalid, Reason: "bad_domain", Place: extension.Assignment{Area: old, Role: nurse()}}
+		copy(d.Cells[:], cells)
+		return d
+	}
+	s.report.Places = []extension.Places{{Assignment: extension.Assignment{Area: leipzig(), Role: nurse()}, People: 2}}
+	s.report.NotSent = []extension.Delivery{broken("South Pier", ""), broken("South Pier", "Carer"), broken("", "Carer"), broken(), broken("leipzig", "Nurse")}
+	var rows []string
+	for _, row := range s.Get(t, batchPath).All("#not-sent tbody .address") {
+		rows = append(rows, strings.Join(strings.Fields(row.Text()), " "))
+	}
+	want := []string{
+		"broken@x for South Pier as Nurse", "broken@x for South Pier as Carer", "broken@x for Hamburg (archived) as Carer", "broken@x", "broken@x",
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	s.report.Places = nil
+	if text := s.Get(t, batchPath).One(t, ".facts").Text(); !strings.Contains(text, "Hamburg (archived)") {
+		t.Errorf("the facts say %s", text)
+	}
+	s.report.Places = []extension.Places{{Assignment: extension.Assignment{Area: old, Role: nurse()}, People: 2}, {Assignment: extension.Assignment{Area: leipzig(), Role: nurse()}, People: 1}}
+	if text := s.Get(t, batchPath).One(t, ".facts").Text(); !strings.Contains(text, "Hamburg (archived) as Nurse: 2 people") {
+		t.Errorf("the facts say %s", text)
 	}
 }
 
@@ -224,16 +268,17 @@ func TestPeopleWhoAreHereAreOfferedTheirAreaAndRole(t *testing.T) {
 		{User: annaID, Address: "anna@example.com", Outcome: extension.OutcomeAlreadyMember, Place: place},
 		{User: emilID, Address: "emil@example.com", Outcome: extension.OutcomeAlreadyPending, Place: place, Placed: true},
 		{User: adaID, Address: "lea@example.com", Outcome: extension.OutcomeInactive, Place: extension.Assignment{Area: leipzig(), Role: nurse()}},
+		{User: batchID, Address: "hidden@example.com", Outcome: extension.OutcomeAlreadyMember, Place: place, Hidden: true},
 	}
-	s.report.NotSentAll, s.report.Known = 3, 2
-	s.given = extension.Given{Given: 2, Had: 1}
+	s.report.NotSentAll, s.report.Known = 4, 2
+	s.given = extension.Given{Given: 2, Had: 1, Hidden: 1}
 	got := s.Get(t, batchPath)
 	var offers []string
 	for _, form := range got.All("#not-sent form") {
 		offers = append(offers, form.Text())
 	}
 	want := []string{
-		"Give 2 people this area and role too : everybody here who is in the organisation already, without a new message",
+		"Give 2 people this area and role too : everybody here who was invited before or is in the organisation, without a new message",
 		"Give them Hamburg as Nurse too : anna@example.com", "Give them Leipzig as Nurse too : lea@example.com",
 	}
 	if diff := cmp.Diff(want, offers); diff != "" {
@@ -242,7 +287,8 @@ func TestPeopleWhoAreHereAreOfferedTheirAreaAndRole(t *testing.T) {
 	if got := s.press(t, batchPath+"/assign", nil); got.Location() != batchPath {
 		t.Errorf("all: %d %q", got.Status, got.Location())
 	}
-	if text := s.Get(t, batchPath).Text(); !strings.Contains(text, "2 people have this service area and role too now. Nobody was written to. 1 person had them already.") {
+	if text := s.Get(t, batchPath).Text(); !strings.Contains(text, "2 people have this service area and role too now. Nobody was written to. 1 person had them already. "+
+		"1 person was left out, because they are in none of your service areas: ask an administrator to give it to them.") {
 		t.Errorf("afterwards the page says %s", text)
 	}
 	s.press(t, batchPath+"/assign", url.Values{"user": {annaID}})

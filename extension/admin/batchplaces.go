@@ -44,7 +44,7 @@ func (p *Pages) assign(c *fiber.Ctx, v visit) error {
 }
 
 func givenKind(given extension.Given) web.NoticeKind {
-	if given.Beyond > 0 {
+	if given.Beyond > 0 || given.Hidden > 0 {
 		return web.NoticeWarning
 	}
 	return web.NoticeSuccess
@@ -62,6 +62,10 @@ func givenWords(given extension.Given) string {
 	if given.Beyond > 0 {
 		parts = append(parts, counted(given.Beyond, "person was", "people were")+
 			" left out, because the service area was archived or you may not give it or the role.")
+	}
+	if given.Hidden > 0 {
+		parts = append(parts, counted(given.Hidden, "person was", "people were")+
+			" left out, because they are in none of your service areas: ask an administrator to give it to them.")
 	}
 	if len(parts) == 0 {
 		return "There was nobody to give it to."

@@ -149,8 +149,18 @@ func stopped(report extension.Report) string {
 	return text + " They failed at " + strings.Join(failing, ", ") + "."
 }
 
+// areaWords names a service area.
+func areaWords(area extension.ServiceArea) string {
+	if area.Archived {
+		return area.Name + " (archived)"
+	}
+	return area.Name
+}
+
 // placeWords names a service area and a role.
-func placeWords(place extension.Assignment) string { return place.Area.Name + " as " + place.Role.Name }
+func placeWords(place extension.Assignment) string {
+	return areaWords(place.Area) + " as " + place.Role.Name
+}
 
 // stateColour is the look of a batch's state: that of the status that is most like it.
 func stateColour(state extension.BatchState) string {

@@ -94,6 +94,10 @@ func (g grouping) said() count {
 		said.Sentence += ". " + g.flight.Fault
 		return said
 	}
+	if found.Table != nil && found.Table.Mixed != "" {
+		said.Sentence, said.Fault = g.flight.Fault, g.flight.Fault
+		return said
+	}
 	said.Lists, said.Plan = g.lists(), g.plan()
 	if all := g.flight.Outcomes()[extension.OutcomeAlreadyExpired]; g.flight.Renewable < all {
 		said.Expired = "(" + number(g.flight.Renewable) + " of them: the others have no service area of yours)"

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"time"
 
 	"paperplane/extension"
@@ -59,7 +60,7 @@ func progressOf(user extension.User, policy extension.TwoFactor, now time.Time) 
 	if stumble := user.Stumbled(now); !stumble.At.IsZero() {
 		stands.detail, stands.at = stumble.Sentence, stumble.At
 	} else if state := user.Delivery(); state == extension.DeliveryBounced || state == extension.DeliveryDelayed {
-		stands.detail = user.Letter.Detail
+		stands.detail = strings.TrimPrefix(user.Letter.Detail, extension.FailedDetail)
 	}
 	return stands
 }
@@ -75,6 +76,9 @@ func stationWords(user extension.User, policy extension.TwoFactor, now time.Time
 	case extension.StationLost:
 		if user.Delivery() == extension.DeliveryComplained {
 			return "reported as spam"
+		}
+		if _, failed := user.Letter.Failed(); failed {
+			return "the mail provider could not send it"
 		}
 		return "the message came back"
 	case extension.StationDelivered:

@@ -120,7 +120,7 @@ func (p *Pages) showInvite(c *fiber.Ctx, status int, view inviteView) error {
 	order, _ := view.typed.order() // of a time that makes no sense, the text is counted all the same
 	view.count = p.countOf(c, view.visit, order, opened)
 	if view.count.TooMuch && len(view.faults) == 0 {
-		status = http.StatusRequestEntityTooLarge
+		status, view.told = http.StatusRequestEntityTooLarge, ""
 		view.faults = []extension.FieldError{{Field: "addresses", Message: view.count.Fault}}
 	}
 	view.now = p.shell.Now()

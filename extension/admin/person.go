@@ -1,19 +1,15 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
 	"paperplane/extension/invite"
-	"paperplane/extension/recognise"
 	"paperplane/extension/roster"
 	"paperplane/extension/web"
 )
@@ -40,6 +36,7 @@ type personView struct {
 
 	user     extension.User
 	postings []extension.Posting
+	deeds    []extension.Audit
 	typed    invite.Correction
 	faults   []extension.FieldError
 }
@@ -59,7 +56,7 @@ func (p *Pages) renderPerson(c *fiber.Ctx, v visit, id extension.UserID, status 
 	if err != nil {
 		return err
 	}
-	view.user, view.postings = person.User, person.Postings
+	view.user, view.postings, view.deeds = person.User, person.Postings, person.Deeds
 	view.usersView = usersView{visit: v, list: roster.List{Now: person.Now}}
 	title := person.User.Name()
 	if title == person.User.Address {
@@ -119,83 +116,6 @@ func (v personView) fault(field string) string { return web.ErrorAt(v.faults, fi
 
 // doubtful tells whether the address was doubted, so that the page asks whether it is meant.
 func (v personView) doubtful() bool { return v.fault("sure") != "" || v.typed.Sure }
-
-// happened is one moment of somebody's way in.
-type happened struct {
-	at     time.Time
-	order  int // of what comes one after the other: clocks differ, and pages show minutes
-	words  string
-	detail string // somebody else's own words
-}
-
-// The order of what happens to one message, and to somebody after the link.
-const (
-	orderPressed = iota
-	orderSent
-	orderDelayed
-	orderDelivered
-	orderBounced
-	orderComplained
-	orderOpened
-	orderStarted
-	orderEnded
-	ordersOfMessage
-
-	orderLost       = ordersOfMessage * (roster.PostingsShown + 1)
-	orderRegistered = orderLost + 1
-	orderSecured    = orderLost + 2
-	orderUnsigned   = orderLost + 3
-	orderAccepted   = orderLost + 4
-	orderActive     = orderLost + 5
-	orderPaused     = orderLost + 6
-)
-
-// timeline is everything that is known, the newest first.
-func (v personView) timeline() []happened {
-	var all []happened
-	add := func(at time.Time, order int, words, detail string) {
-		if !at.IsZero() {
-			all = append(all, happened{at: at, order: order, words: words, detail: detail})
-		}
-	}
-	for i, posting := range v.postings {
-		v.addPosting(add, (len(v.postings)-i)*ordersOfMessage, posting)
-	}
-	facts := v.user.Facts
-	add(facts.Registered, orderRegistered, "Registered: there is a password", "")
-	add(facts.Secured, orderSecured, "Second factor proven", "")
-	add(facts.Accepted, orderAccepted, "Terms and conditions (EULA) accepted", "")
-	add(facts.Activated, orderActive, "Active", "")
-	add(facts.Paused, orderPaused, "Deactivated", "")
-	told := orderLost
-	if v.user.Stumble.Step == extension.StepAgree {
-		told = orderUnsigned
-	}
-	add(v.user.Stumble.At, told, "Was told", v.user.Stumble.Sentence)
-	slices.SortStableFunc(all, func(a, b happened) int {
-		return cmp.Or(b.at.Truncate(time.Minute).Compare(a.at.Truncate(time.Minute)), cmp.Compare(b.order, a.order))
-	})
-	return all
-}
-
-func (v personView) addPosting(add func(at time.Time, order int, words, detail string), order int, posting extension.Posting) {
-	to := recognise.Display(posting.Address)
-	add(posting.Pressed, order+orderPressed, postingName(posting)+postedBy(posting), "")
-	add(posting.Facts.Sent, order+orderSent, "Message to "+to+" accepted by the mail provider", "")
-	delayed, bounced := posting.Facts.Detail, ""
-	if !posting.Facts.Bounced.IsZero() {
-		delayed, bounced = "", posting.Facts.Detail
-	}
-	add(posting.Facts.Delayed, order+orderDelayed, "Delayed on its way to "+to, delayed)
-	add(posting.Facts.Delivered, order+orderDelivered, "Delivered to "+to, "")
-	add(posting.Facts.Bounced, order+orderBounced, "Bounced from "+to, bounced)
-	add(posting.Facts.Complained, order+orderComplained, "Reported as spam at "+to, "")
-	add(posting.Opened, order+orderOpened, "Link opened, perhaps by a mail scanner", "")
-	add(posting.Started, order+orderStarted, "Start pressed", "")
-	if !posting.Expires.IsZero() && !v.list.Now.Before(posting.Expires) && posting.Kind != extension.BatchReminder && !posting.Revoked {
-		add(posting.Expires, order+orderEnded, "Link ended", "")
-	}
-}
 
 // postingName says what a message is.
 func postingName(posting extension.Posting) string {

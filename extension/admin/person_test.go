@@ -19,13 +19,14 @@ import (
 // personStage stands in for the verbs of the page of one user.
 type personStage struct {
 	postings   []extension.Posting
+	deeds      []extension.Audit
 	correction invite.Correction
 	letters    map[extension.DeliveryState]int // of the list
 }
 
 func (s *stage) Person(ctx context.Context, actor extension.Actor, id extension.UserID) (roster.Person, error) {
 	user, err := s.Find(ctx, actor, id)
-	return roster.Person{User: user, Postings: s.postings, Now: now()}, err
+	return roster.Person{User: user, Postings: s.postings, Deeds: s.deeds, Now: now()}, err
 }
 
 func (s *stage) Readdress(_ context.Context, _ extension.Actor, user extension.UserID, correction invite.Correction) (extension.BatchID, error) {
@@ -160,6 +161,72 @@ func TestThePageOfAPersonTellsEverything(t *testing.T) {
 	} {
 		if text := strings.Join(strings.Fields(got.One(t, place).Text()), " "); text != strings.Join(strings.Fields(want), " ") {
 			t.Errorf("%s says\n%q, want\n%q", place, text, want)
+		}
+	}
+}
+
+func TestTheHistoryOfAPersonTellsWhatOthersDecided(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.emil(nil)
+	s.users[1].Facts.Paused = now().Add(-time.Hour)
+	corrected := now().AddDate(0, 0, -2)
+	s.postings = []extension.Posting{
+		{Invitation: "i2", Kind: extension.BatchResend, By: "Ada Lind", Pressed: corrected, Address: "emil@xn--mller-kva.de"},
+		{Invitation: "i1", Kind: extension.BatchInvite, By: "Ada Lind", Pressed: corrected.Add(-30 * time.Second), Address: "emil@muler.de"},
+	}
+	deed := func(action extension.Action, at time.Time, detail string) extension.Audit {
+		return extension.Audit{At: at, Actor: "Ada Lind", Action: action, Detail: detail}
+	}
+	s.deeds = []extension.Audit{
+		deed(extension.ActionUserPaused, now().Add(-time.Hour), ""),
+		deed(extension.ActionUserResumed, now().Add(-2*time.Hour), ""),
+		deed(extension.ActionUserPaused, now().Add(-2*time.Hour-time.Second), ""),
+		deed(extension.ActionUserAssigned, now().Add(-3*time.Hour), "to Leipzig as Nurse instead of Hamburg as Nurse"),
+		deed(extension.ActionUserAssigned, now().Add(-4*time.Hour), "also to Hamburg as Nurse"),
+		deed(extension.ActionUserUnsuppressed, now().Add(-5*time.Hour), "bounced"),
+		deed(extension.ActionUserReaddressed, corrected, "from emil@muler.de to emil@xn--mller-kva.de"),
+	}
+	var told []string
+	for _, event := range s.Get(t, "/o/elsewhere/users/"+emilID).All(".timeline li") {
+		_, words, _ := strings.Cut(event.Text(), "UTC ")
+		told = append(told, words)
+	}
+	want := []string{
+		"Deactivated by Ada Lind", "Resumed by Ada Lind", "Deactivated by Ada Lind", "Moved to Leipzig as Nurse instead of Hamburg as Nurse by Ada Lind",
+		"Also given Hamburg as Nurse by Ada Lind", "Mail to this address allowed again by Ada Lind",
+		"Invited again by Ada Lind", "Address corrected from emil@muler.de to emil@müller.de by Ada Lind", "Invited by Ada Lind",
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAMessageThatTheProviderCouldNotSendDidNotComeBack(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	failed := extension.LetterFacts{Sent: now().Add(-time.Hour), Bounced: now(), Detail: extension.FailedDetail + "reached_daily_quota"}
+	s.emil(func(u *extension.User) { u.Letter = failed })
+	s.users[1].Assignments = []extension.Assignment{{Area: extension.ServiceArea{Name: "Hamburg", Archived: true}, Role: nurse()}}
+	s.postings = []extension.Posting{{Invitation: "i1", Kind: extension.BatchInvite, Pressed: now().Add(-time.Hour), Address: "emil@xn--mller-kva.de", Facts: failed}}
+	s.report = extension.Report{Batch: extension.Batch{ID: batchID, Kind: extension.BatchInvite, Pressed: now()}, Progress: extension.Progress{Queued: 1, Sent: 1, Bounced: 1}}
+	s.lists = map[extension.EntryGroup][]extension.Delivery{extension.EntriesBounced: {{User: emilID, Address: "emil@xn--mller-kva.de", Letter: failed}}}
+	page := s.Get(t, "/o/elsewhere/users/"+emilID)
+	for place, words := range map[string]string{
+		".person":   "the mail provider could not send it “reached_daily_quota” Service area and role Hamburg (archived) as Nurse",
+		".timeline": "The mail provider could not send the message to emil@müller.de “reached_daily_quota”",
+	} {
+		if text := strings.Join(strings.Fields(page.One(t, place).Text()), " "); !strings.Contains(text, words) {
+			t.Errorf("%s says %q", place, text)
+		}
+	}
+	list := s.Get(t, batchPath+"?show=bounced")
+	if row := list.One(t, "tbody tr").Text(); !strings.Contains(row, "The mail provider could not send it: “reached_daily_quota” See the user") {
+		t.Errorf("the batch says %q", row)
+	}
+	for _, text := range []string{page.Text(), list.Text(), rowOf(t, s.Get(t, "/o/elsewhere/users"), emilID)} {
+		if strings.Contains(text, "came back") {
+			t.Errorf("something came back: %s", text)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func TestEveryGroupIsShownBeforeInvite(t *testing.T) {
 		}
 	}
 	again := got.One(t, "[data-expired]")
-	if got.Has("[data-expired] [checked]") || again.Text() != "Invite them again" || got.Has("[data-expired][hidden]") {
+	if got.Has("[data-expired] [checked]") || again.Text() != "Invite them again; they get this service area and role in addition to what they had" || got.Has("[data-expired][hidden]") {
 		t.Errorf("the choice about the Expired says %q", again.Text())
 	}
 	included := s.check(t, got, mixed, map[string]string{"expired": "on"})
@@ -158,6 +158,18 @@ func TestATableSaysWhereEverybodyIsInvitedTo(t *testing.T) {
 	mixedRows := s.check(t, got, text+"\nd@example.com,,Nurse,", nil)
 	if !mixedRows.Has("#field-area[required]") || mixedRows.Has("#field-role[required]") {
 		t.Error("the area is not asked for though a row names none, or the role is")
+	}
+}
+
+func TestAHeaderThatMixesSeparatorsIsSaidBeforeAnythingElse(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	form := filled(t, s.Get(t, invitePath), order("Email;Service area,Role\na@example.com;Hamburg,Nurse"))
+	form.Set("press", "check")
+	page := s.press(t, invitePath, form)
+	const says = "The header of the table mixes separators, so “Service area,Role” is one column. Put the same separator between all its headings"
+	if text := page.One(t, ".counted").Text(); !strings.Contains(text, says) || strings.Contains(text, "Invite will send") {
+		t.Errorf("it says %s", text)
 	}
 }
 

@@ -35,6 +35,7 @@ type asked struct {
 	back      place  // of the users list, and the filter when it is about all that it shows
 	selection extension.Selection
 	expired   bool
+	confirmed invite.Confirmed // the numbers that stood on the page
 }
 
 // askedIn reads what was asked. Ids that are none are left out, and so are repetitions.
@@ -44,6 +45,9 @@ func askedIn(values url.Values) asked {
 		form = extension.NewID[string]()
 	}
 	a := asked{form: form, back: cameFrom(values.Get("back")), expired: values.Get("expired") != ""}
+	// Numbers that are none confirm nothing.
+	a.confirmed.Pending, _ = strconv.Atoi(values.Get("pending-shown"))
+	a.confirmed.Expired, _ = strconv.Atoi(values.Get("expired-shown"))
 	if values.Get("all") != "" {
 		a.selection = extension.Selection{All: true, Filter: a.back.filter()}
 		return a
@@ -61,6 +65,7 @@ func askedIn(values url.Values) asked {
 func (a asked) order() invite.ResendOrder {
 	return invite.ResendOrder{
 		Batch: batchOfPress(a.form, a.query(), strconv.FormatBool(a.expired)), Selection: a.selection, Expired: a.expired,
+		Confirmed: a.confirmed,
 	}
 }
 
@@ -97,7 +102,9 @@ func (p *Pages) newResend(c *fiber.Ctx, v visit) error {
 	if err != nil {
 		query = url.Values{}
 	}
-	return p.showResend(c, http.StatusOK, resendView{visit: v, asked: askedIn(query)})
+	view := resendView{visit: v, asked: askedIn(query)}
+	view.asked.expired = view.asked.selection.All && view.asked.selection.Filter.Status == extension.Expired // then nobody else was chosen
+	return p.showResend(c, http.StatusOK, view)
 }
 
 // sendResend takes the press.
@@ -123,9 +130,6 @@ func (p *Pages) showResend(c *fiber.Ctx, status int, view resendView) error {
 	var err error
 	if view.count, err = p.inviter.CountResend(c.UserContext(), view.Actor, view.asked.selection); err != nil {
 		return err
-	}
-	if view.count.Pending == 0 && status == http.StatusOK {
-		view.asked.expired = true // nobody else was chosen
 	}
 	view.page = p.page(c, view.visit, web.Page{
 		Title: "Resend invitations", Crumbs: crumbs(view.visit), Narrow: true,
@@ -156,20 +160,17 @@ func (v resendView) whose() string {
 	if !v.asked.selection.All {
 		return "You selected " + counted(v.count.Asked(), "user", "users") + "."
 	}
-	var limits []string
+	who := []string{"is Pending or Expired"}
 	if v.asked.back.status != "" {
-		limits = append(limits, "are "+string(v.asked.back.status))
+		who[0] = "is " + string(v.asked.back.status)
 	}
 	if v.asked.back.letter != "" {
-		limits = append(limits, "have a newest message that is marked “"+deliveryWord(v.asked.back.letter)+"”")
+		who = append(who, "has a newest message that is marked “"+deliveryWord(v.asked.back.letter)+"”")
 	}
 	if v.asked.back.search != "" {
-		limits = append(limits, "match “"+v.asked.back.search+"”")
+		who = append(who, "matches “"+v.asked.back.search+"”")
 	}
-	if len(limits) == 0 {
-		return "This is about everybody who is Pending or Expired."
-	}
-	return "This is about everybody who is Pending or Expired, of those who " + strings.Join(limits, " and ") + "."
+	return "This is about everybody who " + strings.Join(who, " and ") + "."
 }
 
 // pending says how many get a new invitation in any case.

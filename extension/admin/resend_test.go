@@ -47,7 +47,7 @@ func TestAResendSaysWhomItWouldWriteToAndWhomNot(t *testing.T) {
 		t.Errorf("asked for (-want +got):\n%s", diff)
 	}
 	for _, words := range []string{
-		"This is about everybody who is Pending or Expired, of those who are Pending and match “ward”.",
+		"This is about everybody who is Pending and matches “ward”.",
 		"12 users who are Pending get a new invitation.", "Also send one to 5 users who are Expired",
 		"Left out: 1 has an invitation that is still on its way 1 was written to within the last hour " +
 			"2 cannot be reached: a message came back or was reported as spam 1 has an address that cannot be invited",
@@ -65,19 +65,49 @@ func TestAResendSaysWhomItWouldWriteToAndWhomNot(t *testing.T) {
 	}
 }
 
-func TestAResendToPeopleWhoAreAllExpiredHasThemChosen(t *testing.T) {
+func TestTheExpiredAreChosenByThePageOnlyWhenTheListWasFilteredForThem(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.resends = extension.ResendCount{Expired: 1}
-	got := s.Get(t, "/o/elsewhere/resend?user="+emilID+"&user="+emilID+"&user=nonsense&back=at%3Dnonsense")
+	for query, chosen := range map[string]bool{
+		"user=" + emilID + "&user=" + emilID + "&user=nonsense&back=at%3Dnonsense": false,
+		"user=" + emilID + "&back=" + url.QueryEscape("status=expired"):            false,
+		"all=yes&back=": false,
+		"all=yes&back=" + url.QueryEscape("q=ward") + "&expired=yes": false,
+		"all=yes&back=" + url.QueryEscape("status=pending"):          false,
+		"all=yes&back=" + url.QueryEscape("status=expired"):          true,
+		"all=yes&back=" + url.QueryEscape("q=ward&status=expired"):   true,
+	} {
+		got := s.Get(t, "/o/elsewhere/resend?"+query)
+		if !strings.Contains(got.Text(), "Send a new invitation to 1 user who is Expired") {
+			t.Errorf("%s: it says %s", query, got.Text())
+		}
+		if strings.Contains(got.Body, `name="expired" value="yes" checked`) != chosen {
+			t.Errorf("%s: the Expired are chosen: %v", query, !chosen)
+		}
+	}
+	s.Get(t, "/o/elsewhere/resend?user="+emilID+"&user="+emilID+"&user=nonsense&back=at%3Dnonsense")
 	if diff := cmp.Diff(extension.Selection{Users: []extension.UserID{emilID}}, s.selection); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(got.Text(), "You selected 1 user. Send a new invitation to 1 user who is Expired") {
-		t.Errorf("it says %s", got.Text())
+}
+
+func TestTheNumbersOfThePageAreWhatThePressConfirms(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.resends = extension.ResendCount{Pending: 12, Expired: 5}
+	got := s.Get(t, "/o/elsewhere/resend?all=yes&back=")
+	shown := func(name string) string { return got.One(t, "input[name="+name+"]").Attr("value") }
+	s.press(t, "/o/elsewhere/resend", url.Values{
+		"form": {shown("form")}, "all": {"yes"}, "pending-shown": {shown("pending-shown")}, "expired-shown": {shown("expired-shown")},
+	})
+	if s.again.Confirmed != (invite.Confirmed{Pending: 12, Expired: 5}) {
+		t.Errorf("confirmed %+v", s.again.Confirmed)
 	}
-	if !strings.Contains(got.Body, `name="expired" value="yes" checked`) {
-		t.Error("nobody is chosen")
+	s.refuse, s.resends = extension.Invalid("", "Nothing was sent: by now more people would be written to."), extension.ResendCount{Pending: 99}
+	got = s.press(t, "/o/elsewhere/resend", url.Values{"all": {"yes"}, "pending-shown": {"12"}})
+	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Text(), "99 users who are Pending get") || shown("pending-shown") != "99" {
+		t.Errorf("%d %s", got.Status, got.Text())
 	}
 }
 

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -56,6 +57,21 @@ func TestAFileIsReadIntoTheFieldAndNothingIsSent(t *testing.T) {
 		if got.One(t, "[data-count]").Attr("data-count") != "1" {
 			t.Errorf("%s: the count says %q", press, got.One(t, "[data-count]").Text())
 		}
+	}
+}
+
+func TestAFileOfTooManyAddressesIsNotToldOfAsIfAllWereWell(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	var list strings.Builder
+	for i := range invite.MaxPieces + 1 {
+		fmt.Fprintf(&list, "a%d@example.com\n", i)
+	}
+	form := filled(t, s.Get(t, invitePath), order(""))
+	form.Set("press", "upload")
+	got := s.upload(t, form, "list.csv", list.String())
+	if got.Status != http.StatusRequestEntityTooLarge || !strings.Contains(got.Text(), invite.TooMuch()) || got.Has(".counted-told") {
+		t.Errorf("%d, and the page says that the file was read: %v", got.Status, got.Has(".counted-told"))
 	}
 }
 

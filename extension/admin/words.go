@@ -44,8 +44,17 @@ type reason struct {
 	At   time.Time
 }
 
-// reasonOf puts what became of an address that was not sent a message into plain words.
+// reasonOf puts what became of an address that was not sent a message into plain words. Of somebody whom the actor does
+// not see there is no page to lead to.
 func reasonOf(delivery extension.Delivery) reason {
+	told := whyNotSent(delivery)
+	if delivery.Hidden {
+		return reason{Why: told.Why + " They are in none of your service areas, so ask an administrator about them.", At: told.At}
+	}
+	return told
+}
+
+func whyNotSent(delivery extension.Delivery) reason {
 	if delivery.Refused != "" {
 		return reason{Why: refusal(delivery.Refused, delivery.Detail), Link: refusalLink(delivery.Refused), To: person(delivery)}
 	}
@@ -72,8 +81,6 @@ func reasonOf(delivery extension.Delivery) reason {
 		return reason{Why: "A message went to this address only a short while ago. Wait a little before you send another one."}
 	case extension.OutcomeOnItsWay:
 		return reason{Why: "An invitation to this address is on its way already. Nothing needs to be done."}
-	case extension.OutcomeRegistered:
-		return reason{Why: "Has registered already, and only has to sign in and go on. A new link would not help.", Link: "See how far they are", To: person(delivery)}
 	case extension.OutcomeRefused:
 		refused := extension.Refusal(delivery.Reason)
 		return reason{Why: refusal(refused, ""), Link: refusalLink(refused), To: person(delivery)}
@@ -155,6 +162,9 @@ func fate(delivery extension.Delivery) reason {
 			Why: "Reported as spam by the recipient, so nothing more is sent by itself.", Link: "See the user", To: person(delivery), At: letter.Complained,
 		}
 	case extension.DeliveryBounced:
+		if why, failed := letter.Failed(); failed {
+			return reason{Why: "The mail provider could not send it: “" + why + "”", Link: "See the user", To: person(delivery), At: letter.Bounced}
+		}
 		return reason{Why: "It came back." + said, Link: "Correct the address", To: person(delivery), At: letter.Bounced}
 	case extension.DeliveryDelayed:
 		return reason{Why: "The recipient’s mail server does not take it yet; the mail provider keeps trying." + said, At: letter.Delayed}

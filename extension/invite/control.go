@@ -12,8 +12,9 @@ import (
 type controlling interface {
 	// Control locks a batch that the actor may see, asks what to do about it as it is now, and does that, with the actor's
 	// audit: ActionBatchPaused, ActionBatchResumed, ActionBatchRescheduled (to now), ActionBatchCancelled or nothing.
+	// A cancellation stands at once; of a large batch, most people are taken back by turns that come after it.
 	Control(ctx context.Context, actor extension.Actor, batch extension.BatchID, now time.Time, decide Decide) error
-	// CountCancelled counts the messages that a cancellation kept from being sent.
+	// CountCancelled counts the messages that a cancellation keeps from being sent, whether they are taken back yet or not.
 	CountCancelled(ctx context.Context, actor extension.Actor, batch extension.BatchID) (int, error)
 }
 
@@ -79,7 +80,7 @@ func (s *Service) SendNow(ctx context.Context, actor extension.Actor, batch exte
 }
 
 // CancelBatch takes back whatever of a batch was not sent yet, and tells how many messages that are. Calls under way are
-// not taken back: nobody could say what became of them. People who have an earlier link keep that one, and it works
+// not taken back: nobody could say what becomes of them. Whoever was not sent anything by one is taken back when it ends. People who have an earlier link keep that one, and it works
 // again; those who were never sent anything are not listed any more. One that is cancelled already is left as it is. The
 // actors and the errors are those of PauseBatch.
 func (s *Service) CancelBatch(ctx context.Context, actor extension.Actor, batch extension.BatchID) (cancelled int, err error) {
@@ -96,7 +97,7 @@ func (s *Service) CancelBatch(ctx context.Context, actor extension.Actor, batch 
 	if err != nil {
 		return 0, err
 	}
-	s.goOn(ctx, batch) // calls of which nobody knows how they ended are brought to an end
+	s.goOn(ctx, batch) // the rest is taken back, and calls of which nobody knows how they ended are brought to an end
 	if cancelled, err = s.store.CountCancelled(ctx, actor, batch); err != nil {
 		return 0, fmt.Errorf("count what was cancelled of batch %s: %w", batch, err)
 	}

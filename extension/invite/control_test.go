@@ -2,6 +2,7 @@ package invite_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -293,5 +294,17 @@ func TestOnlyWhoMaySeeABatchControlsIt(t *testing.T) {
 	inviter.Areas = []extension.AreaID{s.charter.Areas[0].ID}
 	if err := s.PauseBatch(t.Context(), inviter, batch); err != nil {
 		t.Errorf("an inviter of its area: %v", err)
+	}
+	order := s.order("head@example.com")
+	order.Role = s.charter.Roles[0].ID
+	batch, err := s.Send(t.Context(), s.admin, order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CancelBatch(t.Context(), inviter, batch); err == nil || !strings.Contains(err.Error(), "a role that you may not give") {
+		t.Errorf("an inviter cancels an administrator's invitation: %v", err)
+	}
+	if err := s.PauseBatch(t.Context(), s.admin, batch); err != nil {
+		t.Errorf("an administrator: %v", err)
 	}
 }

@@ -1,10 +1,10 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -70,15 +70,43 @@ func (s *Service) hand(ctx context.Context, chunk extension.Chunk) error {
 		return errors.Join(fmt.Errorf("deliver chunk %s: %w", chunk.ID, err), s.giveBack(ctx, chunk, err))
 	}
 	marks.tell(receipts)
-	if err := s.store.SettleChunk(context.WithoutCancel(ctx), chunk, receipts, s.now()); err != nil {
+	if err := s.settle(ctx, chunk, receipts); err != nil {
 		return fmt.Errorf("settle chunk %s: %w", chunk.ID, err)
 	}
-	return untried(receipts)
+	return later(receipts)
 }
 
-// untried makes a call that tried nobody a trouble: the batch rests, or it would ask again at once.
-func untried(receipts []extension.Receipt) error {
-	if slices.ContainsFunc(receipts, func(r extension.Receipt) bool { return !r.Untried }) {
+// settle writes down what the provider said. Where nobody remembers keys, whatever is not written down counts as unknown
+// to whoever takes the chunk up next, so between the attempts the chunk is kept from others.
+func (s *Service) settle(ctx context.Context, chunk extension.Chunk, receipts []extension.Receipt) error {
+	now := s.now()
+	return s.insist(ctx, func(ctx context.Context) error {
+		err := s.store.SettleChunk(ctx, chunk, receipts, now)
+		if err == nil {
+			return nil
+		}
+		return errors.Join(err, s.store.KeepChunk(ctx, chunk.ID, s.lease))
+	})
+}
+
+// later tells what the page says of people who are written to later. A call that tried nobody, and not for a reason of
+// their own, is a trouble: the batch rests, or it would ask again at once.
+func later(receipts []extension.Receipt) error {
+	tried, putOff, says := false, 0, ""
+	for _, r := range receipts {
+		tried = tried || !r.Untried
+		if r.PutOff != "" {
+			putOff, says = putOff+1, cmp.Or(says, r.PutOff)
+		}
+	}
+	switch {
+	case putOff == 1:
+		return &laterError{"The mail server puts one message off. It says: “" + says +
+			"” The message is tried again by itself, for two days, and holds up no other."}
+	case putOff > 1:
+		return &laterError{fmt.Sprintf("The mail server puts %d messages off. Of one it says: “%s” "+
+			"They are tried again by themselves, for two days, and hold up no others.", putOff, says)}
+	case tried:
 		return nil
 	}
 	return &extension.TroubleError{Sentence: "The mail server takes no messages at the moment. Nothing is lost: sending goes on by itself."}

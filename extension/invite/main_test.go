@@ -36,6 +36,7 @@ type scene struct {
 	*invite.Service
 	dsn     string
 	db      *postgres.DB
+	store   invite.Store // of the service; nil for db
 	charter extension.Charter
 	admin   extension.Actor
 	kratos  *scriptedKratos
@@ -99,8 +100,12 @@ func (s *scene) replica(t *testing.T, now func() time.Time, keys ...string) *inv
 	if err != nil {
 		t.Fatal(err)
 	}
+	var store invite.Store = s.db
+	if s.store != nil {
+		store = s.store
+	}
 	return invite.New(invite.Options{
-		Store: s.db, Identities: s.kratos, Post: s.post, Queue: noQueue{}, Aligner: &s.aligned, Links: links,
+		Store: store, Identities: s.kratos, Post: s.post, Queue: noQueue{}, Aligner: &s.aligned, Links: links,
 		Sender: "Paperplane <invite@example.org>", PublicURL: "https://pages.example.org", Lease: s.lease, Now: now,
 	})
 }
@@ -234,6 +239,12 @@ type scriptedKratos struct {
 	lost     map[extension.IdentityID]bool   // identities that are gone
 
 	registered map[string]bool // addresses whose owners have a password
+
+	unfound map[string]error // addresses that can't be looked up
+	panics  bool             // when one is looked up
+	looked  map[string]int   // how often each was
+	looking int              // how many are at this moment
+	most    int              // and were at most
 }
 
 func (k *scriptedKratos) CreateIdentities(_ context.Context, asked []extension.NewIdentity) ([]extension.Created, error) {
@@ -293,6 +304,22 @@ func (k *scriptedKratos) Readdress(_ context.Context, id extension.IdentityID, u
 func (k *scriptedKratos) FindByAddress(_ context.Context, address string) (extension.Identity, error) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
+	if k.panics {
+		panic("out of range")
+	}
+	if k.looked == nil {
+		k.looked = map[string]int{}
+	}
+	k.looked[address]++
+	k.looking++
+	k.most = max(k.most, k.looking)
+	k.mutex.Unlock()
+	<-time.After(k.slow)
+	k.mutex.Lock()
+	k.looking--
+	if err := k.unfound[address]; err != nil {
+		return extension.Identity{}, err
+	}
 	mark, ok := k.existing[address]
 	if !ok {
 		return extension.Identity{}, extension.ErrNotFound

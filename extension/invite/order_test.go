@@ -226,3 +226,15 @@ func TestAPreflightSaysWhatIsTooMuch(t *testing.T) {
 		t.Errorf("nothing: %q, %v", flight.Fault, err)
 	}
 }
+
+func TestATableWhoseHeaderMixesSeparatorsIsNotSent(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	_, err := s.Send(t.Context(), s.admin, invite.Order{
+		Batch: extension.NewID[extension.BatchID](), Text: "Email;Service area,Role\na@example.com;East,Nurse",
+		Area: s.charter.Areas[0].ID, Role: s.charter.Roles[1].ID,
+	})
+	if !strings.Contains(sentence(err), "mixes separators, so “Service area,Role” is one column") {
+		t.Errorf("%v", err)
+	}
+}

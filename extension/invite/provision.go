@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"paperplane/extension"
@@ -19,6 +21,13 @@ type working interface {
 	ReleaseWork(ctx context.Context, work []extension.Work) error
 }
 
+const (
+	// callsAtOnce bounds the calls to Kratos that one step makes side by side, where it takes one for each person.
+	callsAtOnce = 4
+	// callsToSettle is after how many of them what came of them is written down: a process that dies loses no more.
+	callsToSettle = 40
+)
+
 // provision makes the Kratos identities of some people, and gives those of others a corrected address. Users whose
 // identity exists already (a resend) are only taken up.
 func (s *Service) provision(ctx context.Context, batch extension.BatchID) error {
@@ -26,50 +35,139 @@ func (s *Service) provision(ctx context.Context, batch extension.BatchID) error 
 	if err != nil {
 		return fmt.Errorf("lease work of batch %s: %w", batch, err)
 	}
-	if len(work) == 0 {
-		return nil
+	p := &provisioning{Service: s, left: map[extension.InvitationID]bool{}}
+	for _, w := range work {
+		p.left[w.Invitation] = true
 	}
-	settled, err := s.makeIdentities(ctx, work)
-	if err != nil {
-		return errors.Join(err, s.store.ReleaseWork(context.WithoutCancel(ctx), work))
-	}
-	if err := s.store.SettleWork(ctx, settled, s.now()); err != nil {
-		return fmt.Errorf("settle identities of batch %s: %w", batch, err)
+	if err := p.makeIdentities(ctx, work); err != nil {
+		rest := slices.DeleteFunc(work, func(w extension.Work) bool { return !p.left[w.Invitation] })
+		return errors.Join(err, s.store.ReleaseWork(context.WithoutCancel(ctx), rest))
 	}
 	return nil
 }
 
-// makeIdentities first gives identities their corrected address; one that is gone is made anew with the others.
-func (s *Service) makeIdentities(ctx context.Context, work []extension.Work) ([]extension.Settled, error) {
-	var settled []extension.Settled
-	var missing []extension.Work
+// provisioning is one step's way through its people. What is certain is written down on the way, so that neither a failure
+// nor the end of the process takes it back.
+type provisioning struct {
+	*Service
+	left map[extension.InvitationID]bool // who is not settled yet
+}
+
+// makeIdentities first gives identities their corrected address; one that is gone is made anew with the others. An
+// identity that is in the way is looked at last.
+func (p *provisioning) makeIdentities(ctx context.Context, work []extension.Work) error {
+	var missing, misaddressed []extension.Work
 	for _, w := range work {
 		if w.Identity == "" {
 			missing = append(missing, w)
 			continue
 		}
-		one, err := s.readdress(ctx, w)
-		switch {
-		case errors.Is(err, extension.ErrNotFound):
-			missing = append(missing, w)
-		case err != nil:
+		misaddressed = append(misaddressed, w)
+	}
+	gone, err := p.each(ctx, misaddressed, p.readdress)
+	if err != nil {
+		return err
+	}
+	inTheWay, err := p.create(ctx, append(missing, gone...))
+	if err != nil {
+		return err
+	}
+	_, err = p.each(ctx, inTheWay, p.adopt)
+	return err
+}
+
+// settle writes down what came of some people. To forget it would cost no more than looking their identities up again,
+// but that is a call for each.
+func (p *provisioning) settle(ctx context.Context, settled []extension.Settled) error {
+	if len(settled) == 0 {
+		return nil
+	}
+	now := p.now()
+	if err := p.insist(ctx, func(ctx context.Context) error { return p.store.SettleWork(ctx, settled, now) }); err != nil {
+		return fmt.Errorf("settle %d identities: %w", len(settled), err)
+	}
+	for _, s := range settled {
+		delete(p.left, s.Invitation)
+	}
+	return nil
+}
+
+// each does something that takes a call for each person, and settles what came of it, also when some calls fail. It
+// returns those of whom nothing came: they have neither an identity nor a refusal.
+func (p *provisioning) each(
+	ctx context.Context, work []extension.Work, do func(context.Context, extension.Work) (extension.Settled, error),
+) (open []extension.Work, err error) {
+	for some := range slices.Chunk(work, callsToSettle) {
+		done, failure := atOnce(ctx, some, do)
+		var settled []extension.Settled
+		for _, d := range done {
+			if d.Identity == "" && d.Refused == "" {
+				open = append(open, d.Work)
+				continue
+			}
+			settled = append(settled, d)
+		}
+		if err := errors.Join(failure, p.settle(ctx, settled)); err != nil {
 			return nil, err
-		default:
-			settled = append(settled, one)
 		}
 	}
-	if len(missing) == 0 {
-		return settled, nil
+	return open, nil
+}
+
+// atOnce makes a few calls at once, and none more after one has failed. It returns what the others came to, in the order
+// of the work: rows are always locked in that order.
+func atOnce(
+	ctx context.Context, work []extension.Work, do func(context.Context, extension.Work) (extension.Settled, error),
+) ([]extension.Settled, error) {
+	var (
+		calls   sync.WaitGroup
+		mutex   sync.Mutex
+		next    int
+		failure error
+	)
+	done := make([]*extension.Settled, len(work))
+	take := func() (place int, more bool) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		next++
+		return next - 1, failure == nil && next <= len(work)
 	}
-	created, err := s.createIdentities(ctx, missing)
-	return append(settled, created...), err
+	call := func(place int) (err error) {
+		defer contain(&err, "call for invitation "+string(work[place].Invitation))
+		one, err := do(ctx, work[place])
+		if err == nil {
+			done[place] = &one
+		}
+		return err
+	}
+	for range min(callsAtOnce, len(work)) {
+		calls.Go(func() {
+			for place, more := take(); more; place, more = take() {
+				if err := call(place); err != nil {
+					mutex.Lock()
+					failure = errors.Join(failure, err)
+					mutex.Unlock()
+				}
+			}
+		})
+	}
+	calls.Wait()
+	var settled []extension.Settled
+	for _, one := range done {
+		if one != nil {
+			settled = append(settled, *one)
+		}
+	}
+	return settled, failure
 }
 
 // readdress gives an identity the address that was corrected. One that is not ours to change by now, or an address that
-// somebody else has, is somebody's account.
-func (s *Service) readdress(ctx context.Context, work extension.Work) (extension.Settled, error) {
-	changed, err := s.identities.Readdress(ctx, work.Identity, work.User, work.Address)
+// somebody else has, is somebody's account. Of an identity that is gone nothing comes.
+func (p *provisioning) readdress(ctx context.Context, work extension.Work) (extension.Settled, error) {
+	changed, err := p.identities.Readdress(ctx, work.Identity, work.User, work.Address)
 	switch {
+	case errors.Is(err, extension.ErrNotFound):
+		return extension.Settled{Work: work}, nil
 	case errors.Is(err, extension.ErrConflict), err == nil && changed.Conflict:
 		return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
 	case err != nil:
@@ -80,37 +178,40 @@ func (s *Service) readdress(ctx context.Context, work extension.Work) (extension
 	return extension.Settled{Work: work, Identity: changed.ID}, nil
 }
 
-func (s *Service) createIdentities(ctx context.Context, work []extension.Work) ([]extension.Settled, error) {
+// create makes identities by one call, and returns the people for whom another identity is in the way.
+func (p *provisioning) create(ctx context.Context, work []extension.Work) (inTheWay []extension.Work, err error) {
+	if len(work) == 0 {
+		return nil, nil
+	}
 	wanted := make([]extension.NewIdentity, len(work))
 	for i, w := range work {
 		wanted[i] = extension.NewIdentity{User: w.User, Address: w.Address}
 	}
-	created, err := s.identities.CreateIdentities(ctx, wanted)
+	created, err := p.identities.CreateIdentities(ctx, wanted)
 	if err != nil {
 		return nil, fmt.Errorf("create %d identities: %w", len(work), err)
 	}
-	settled := make([]extension.Settled, len(work))
+	var settled []extension.Settled
 	for i, c := range created {
-		settled[i] = extension.Settled{Work: work[i], Identity: c.ID}
 		switch {
 		case c.Conflict:
-			if settled[i], err = s.adopt(ctx, work[i]); err != nil {
-				return nil, err
-			}
+			inTheWay = append(inTheWay, work[i])
 		case c.Refused != "":
-			settled[i] = extension.Settled{Work: work[i], Refused: extension.RefusedByKratos, Detail: c.Refused}
+			settled = append(settled, extension.Settled{Work: work[i], Refused: extension.RefusedByKratos, Detail: c.Refused})
+		default:
+			settled = append(settled, extension.Settled{Work: work[i], Identity: c.ID})
 		}
 	}
-	return settled, nil
+	return inTheWay, p.settle(ctx, settled)
 }
 
 // adopt takes an identity that is in the way only if it carries exactly our mark: then a crash came between Kratos'
 // answer and our row. Every other one is somebody's account, and no link is ever sent to it. One that has gone by the
 // time it is looked up was deleted meanwhile, so the address gets one more try.
-func (s *Service) adopt(ctx context.Context, work extension.Work) (extension.Settled, error) {
-	existing, err := s.identities.FindByAddress(ctx, work.Address)
+func (p *provisioning) adopt(ctx context.Context, work extension.Work) (extension.Settled, error) {
+	existing, err := p.identities.FindByAddress(ctx, work.Address)
 	if errors.Is(err, extension.ErrNotFound) {
-		return s.createAgain(ctx, work)
+		return p.createAgain(ctx, work)
 	}
 	if err != nil {
 		return extension.Settled{}, fmt.Errorf("find the identity that is in the way: %w", err)
@@ -121,8 +222,8 @@ func (s *Service) adopt(ctx context.Context, work extension.Work) (extension.Set
 	return extension.Settled{Work: work, Identity: existing.ID}, nil
 }
 
-func (s *Service) createAgain(ctx context.Context, work extension.Work) (extension.Settled, error) {
-	created, err := s.identities.CreateIdentities(ctx, []extension.NewIdentity{{User: work.User, Address: work.Address}})
+func (p *provisioning) createAgain(ctx context.Context, work extension.Work) (extension.Settled, error) {
+	created, err := p.identities.CreateIdentities(ctx, []extension.NewIdentity{{User: work.User, Address: work.Address}})
 	switch {
 	case err != nil:
 		return extension.Settled{}, fmt.Errorf("create one identity again: %w", err)

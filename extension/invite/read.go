@@ -64,11 +64,21 @@ func (r reading) tooMuch() bool {
 	return r.text > MaxPaste || r.found.Cut || len(r.entries) > MaxPieces
 }
 
+// mixed is a heading of the table that is several; empty when there is none.
+func (r reading) mixed() string {
+	if r.found.Table == nil {
+		return ""
+	}
+	return r.found.Table.Mixed
+}
+
 // fault says why nothing can be sent to what was read; empty when something can.
 func (r reading) fault() string {
 	switch {
 	case r.tooMuch():
 		return TooMuch()
+	case r.mixed() != "":
+		return "The header of the table mixes separators, so “" + r.mixed() + "” is one column. Put the same separator between all its headings, and between the cells of the rows."
 	case len(r.found.Recognised) == 0 && len(r.found.Rejected)+len(r.found.Ignored) == 0:
 		return "Type or paste at least one email address."
 	case len(r.found.Recognised) == 0:

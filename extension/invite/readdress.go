@@ -15,7 +15,7 @@ import (
 // correcting is what a correction of an address asks of the database.
 type correcting interface {
 	// Readdress corrects the address of a user who has not registered, and invites the new one by a resend batch, in one
-	// transaction. ErrForbidden: the user has areas that the actor does not act in; ErrConflict: the user has moved on;
+	// transaction. ErrForbidden: the user has areas that the actor does not act in or a role that the actor may not give; ErrConflict: the user has moved on;
 	// *extension.TakenError: the organisation has the address already.
 	Readdress(ctx context.Context, actor extension.Actor, order extension.Readdress) error
 	// Unsuppress lets mail go to a user's address again. ErrNotFound: nothing stood in the way.
@@ -31,7 +31,8 @@ type Correction struct {
 // Readdress corrects the address of a user who has not registered and invites the new one: the old link, and whatever was
 // begun by it, ends at once; Kratos gets the new address before a letter goes out. Whoever has registered keeps theirs.
 // Kratos is asked live by provisioning; here it is asked too, so that somebody who has just registered is not disturbed.
-// An inviter may correct only users all of whose areas are theirs.
+// An inviter may correct only users all of whose areas are theirs and whose roles they may give: otherwise a letter to an
+// address of their own would make them an administrator.
 //
 // Refusals come back as an InvalidError: field "address" for the address, field "sure" for a doubt that Sure lifts, and
 // no field where the user cannot be corrected.
@@ -137,7 +138,7 @@ func (s *Service) notReaddressed(ctx context.Context, actor extension.Actor, use
 	case errors.As(err, &taken):
 		return extension.Invalid("address", s.whoHas(ctx, actor, address, *taken))
 	case errors.Is(err, extension.ErrForbidden):
-		return extension.Invalid("", personOf(user)+" also has service areas that are not yours. Ask an administrator to correct the address.")
+		return extension.Invalid("", personOf(user)+" has a service area that is not yours, or a role that you may not give. Ask an administrator to correct the address.")
 	case errors.Is(err, extension.ErrConflict):
 		return extension.Invalid("", "Somebody else has just changed or invited "+personOf(user)+". Load the page again.")
 	}

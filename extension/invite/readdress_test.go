@@ -206,7 +206,7 @@ func TestAnInviterIsToldWhyTheyCannotCorrect(t *testing.T) {
 	s.exec(t, `INSERT INTO assignments (organisation_id, user_id, area_id, role_id) VALUES ($1, $2, $3, $4)`,
 		user.Organisation, user.ID, s.charter.Areas[1].ID, s.charter.Roles[1].ID)
 	_, err := s.Readdress(t.Context(), inviter, user.ID, invite.Correction{Address: right})
-	refuses(t, "areas of others", err, "", "also has service areas that are not yours")
+	refuses(t, "areas of others", err, "", "has a service area that is not yours, or a role that you may not give")
 	stranger := inviter
 	stranger.Areas = nil
 	if _, err := s.Readdress(t.Context(), stranger, user.ID, invite.Correction{Address: right}); !errors.Is(err, extension.ErrNotFound) {

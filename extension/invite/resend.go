@@ -105,6 +105,22 @@ type ResendOrder struct {
 	Batch     extension.BatchID
 	Selection extension.Selection
 	Expired   bool // people whose link has run out too
+	// Confirmed is what was counted when the press was asked for: no more people than that are written to.
+	Confirmed Confirmed
+}
+
+// Confirmed is how many people of a selection somebody has seen that a press would write to.
+type Confirmed struct {
+	Pending int
+	Expired int // if people whose link has run out are chosen too
+}
+
+// reach is how many people a press writes to.
+func (o ResendOrder) reach(pending, expired int) int {
+	if o.Expired {
+		return pending + expired
+	}
+	return pending
 }
 
 // CountResend tells before the press what would become of a selection: how many are Pending, how many Expired, and how
@@ -123,7 +139,8 @@ func (s *Service) CountResend(ctx context.Context, actor extension.Actor, select
 // ResendMany sends new invitations to a selection of users, as far as the actor may see them, and gives the batch whose
 // page tells what became of everybody. Who cannot be written to (Active, Inactive, undeliverable, still on the way,
 // written to within ResendManyCooldown, or Expired and not chosen) is listed there and holds up nobody. It begins after
-// the organisation's undo delay. Pressing twice gives the same batch. A refusal is an InvalidError.
+// the organisation's undo delay. Pressing twice gives the same batch. A refusal is an InvalidError; so is that more people
+// would be written to by now than was confirmed.
 func (s *Service) ResendMany(ctx context.Context, actor extension.Actor, order ResendOrder) (extension.BatchID, error) {
 	if !actor.Elevated() {
 		return "", fmt.Errorf("resend invitations: %w", extension.ErrForbidden)
@@ -144,12 +161,8 @@ func (s *Service) ResendMany(ctx context.Context, actor extension.Actor, order R
 	if err != nil {
 		return "", fmt.Errorf("count resend: %w", err)
 	}
-	asked := count.Asked()
-	if !order.Expired {
-		asked -= count.Expired
-	}
-	if asked > extension.MaxResend {
-		return "", extension.Invalid("", "These are more than 100,000 people. Search or filter for fewer, and resend in several goes.")
+	if sentence := order.tooMany(count); sentence != "" {
+		return "", extension.Invalid("", sentence)
 	}
 	err = s.store.ReissueMany(ctx, actor, reissue)
 	if errors.Is(err, extension.ErrNotFound) {
@@ -162,8 +175,26 @@ func (s *Service) ResendMany(ctx context.Context, actor extension.Actor, order R
 	return id, nil
 }
 
+// tooMany says why a press is refused that would write to too many; empty when it would not.
+func (o ResendOrder) tooMany(count extension.ResendCount) string {
+	asked := count.Asked()
+	if !o.Expired {
+		asked -= count.Expired
+	}
+	switch {
+	case asked > extension.MaxResend:
+		return "These are more than 100,000 people. Search or filter for fewer, and resend in several goes."
+	case o.reach(count.Pending, count.Expired) > o.reach(o.Confirmed.Pending, o.Confirmed.Expired):
+		return "Nothing was sent: by now more people would be written to than this page said. Look at the new numbers, then press Resend again."
+	}
+	return ""
+}
+
 // nobody says why nothing came of a press.
 func (o ResendOrder) nobody(count extension.ResendCount) string {
+	if count.Asked() == 0 {
+		return "Nothing was sent: nobody is left whom you could write to. Go back to the list and choose again."
+	}
 	if count.Expired > 0 && !o.Expired {
 		return "Nothing was sent: nobody of them is Pending. Tick the box to send to those who are Expired."
 	}

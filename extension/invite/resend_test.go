@@ -14,11 +14,17 @@ import (
 
 func everybody() extension.Selection { return extension.Selection{All: true} }
 
+// resend presses Resend on a page that has just been loaded.
 func (s *scene) resend(t *testing.T, order invite.ResendOrder) (extension.BatchID, error) {
 	t.Helper()
 	if order.Batch == "" {
 		order.Batch = extension.NewID[extension.BatchID]()
 	}
+	shown, err := s.CountResend(t.Context(), s.admin, order.Selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order.Confirmed = invite.Confirmed{Pending: shown.Pending, Expired: shown.Expired}
 	return s.ResendMany(t.Context(), s.admin, order)
 }
 
@@ -73,6 +79,45 @@ func TestAPressOfResendForManyIsOneBatchOfNewLinks(t *testing.T) {
 	s.now = s.now.Add(invite.ResendManyCooldown)
 	if _, err := s.resend(t, invite.ResendOrder{Selection: everybody()}); err != nil {
 		t.Errorf("an hour later: %v", err)
+	}
+}
+
+func TestNobodyIsWrittenToBeyondTheNumberThatWasConfirmed(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.send(t, "bob@example.com\neve@example.com")
+	s.finish(t)
+	s.now = s.now.Add(2 * time.Hour)
+	press := func(expired bool, pending, alsoExpired int) error {
+		_, err := s.ResendMany(t.Context(), s.admin, invite.ResendOrder{
+			Batch: extension.NewID[extension.BatchID](), Selection: everybody(), Expired: expired,
+			Confirmed: invite.Confirmed{Pending: pending, Expired: alsoExpired},
+		})
+		return err
+	}
+	if err := press(false, 1, 1); !strings.Contains(sentence(err), "more people would be written to than this page said") {
+		t.Errorf("the Expired that were not chosen are no room for others: %v", err)
+	}
+	if len(s.post.chunks) != 1 {
+		t.Errorf("%d letters went out", len(s.post.chunks))
+	}
+	if err := press(true, 1, 1); err != nil {
+		t.Errorf("as many as were confirmed, who count otherwise by now: %v", err)
+	}
+	s.now = s.now.Add(2 * time.Hour)
+	s.finish(t)
+	s.now = s.now.Add(2 * time.Hour)
+	if err := press(false, 50, 0); err != nil {
+		t.Errorf("fewer than were confirmed: %v", err)
+	}
+}
+
+func TestAPressOfResendForPeopleOutOfSightSendsBackToTheList(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	gone := extension.Selection{Users: []extension.UserID{extension.NewID[extension.UserID]()}}
+	if _, err := s.resend(t, invite.ResendOrder{Selection: gone}); !strings.Contains(sentence(err), "nobody is left whom you could write to. Go back to the list") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -139,7 +184,7 @@ func TestAPressOfResendIsRefusedToWhomItMustBe(t *testing.T) {
 	used := s.send(t, "eve@example.com")
 	stranger := extension.System(s.admin.Organisation, "Eve")
 	stranger.User = extension.NewID[extension.UserID]()
-	if _, err := s.ResendMany(t.Context(), stranger, invite.ResendOrder{Batch: used, Selection: everybody()}); !errors.Is(err, extension.ErrConflict) {
+	if _, err := s.ResendMany(t.Context(), stranger, invite.ResendOrder{Batch: used, Selection: everybody(), Confirmed: invite.Confirmed{Pending: 9}}); !errors.Is(err, extension.ErrConflict) {
 		t.Errorf("somebody else's batch: %v", err)
 	}
 }

@@ -73,6 +73,12 @@ func (s *Service) NextDue(ctx context.Context) (after time.Duration, inSight boo
 // for as long as the part asked; the others go on. So the error is for the log, and the next turn can be asked for.
 func (s *Service) TakeTurn(ctx context.Context, turn extension.Turn) error {
 	err := s.step(ctx, turn)
+	if later, ok := errors.AsType[*laterError](err); ok {
+		if err := s.store.Hold(ctx, turn.Batch, later.sentence, 0); err != nil {
+			return fmt.Errorf("note who of batch %s is written to later: %w", turn.Batch, err)
+		}
+		return nil
+	}
 	switch {
 	case err == nil && turn.Troubled:
 		if err := s.store.Ease(ctx, turn.Batch); err != nil {
@@ -88,14 +94,16 @@ func (s *Service) TakeTurn(ctx context.Context, turn extension.Turn) error {
 	return err
 }
 
+// laterError says that some people are written to later. It holds up nobody else, so the batch's page says so and the
+// batch goes on.
+type laterError struct{ sentence string }
+
+func (e *laterError) Error() string { return e.sentence }
+
 // step does the step. One that panics is a trouble of its batch too: otherwise it would take a hand from the others, each
 // time that its turn comes.
 func (s *Service) step(ctx context.Context, turn extension.Turn) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("step %s of batch %s panicked: %v\n%s", turn.Step, turn.Batch, p, debug.Stack())
-		}
-	}()
+	defer contain(&err, string(turn.Step)+" of batch "+string(turn.Batch))
 	switch turn.Step {
 	case extension.BatchProvision:
 		return s.provision(ctx, turn.Batch)
@@ -108,6 +116,42 @@ func (s *Service) step(ctx context.Context, turn extension.Turn) (err error) {
 		return nil
 	}
 	return fmt.Errorf("take a turn: the step %q is unknown", turn.Step)
+}
+
+// contain, deferred, makes a panic an error.
+func contain(err *error, what string) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%s panicked: %v\n%s", what, p, debug.Stack())
+	}
+}
+
+const (
+	// firstPause and longestPause are between two attempts to write down what was done. Up to as much again is added by
+	// chance, so that those who got in each other's way don't meet again.
+	firstPause   = 50 * time.Millisecond
+	longestPause = 5 * time.Second
+	// lastAttempts is for how long it is still attempted when the process is to stop.
+	lastAttempts = 5 * time.Second
+)
+
+// insist writes down what was done elsewhere and can't be taken back, again and again for as long as a lease: a deadlock,
+// or a database that fails over, must not make us forget what we know. A process that is to stop writes it down first.
+func (s *Service) insist(ctx context.Context, write func(ctx context.Context) error) error {
+	patient, giveUp := context.WithTimeout(context.WithoutCancel(ctx), s.lease)
+	defer giveUp()
+	hurry := context.AfterFunc(ctx, func() { time.AfterFunc(lastAttempts, giveUp) })
+	defer hurry()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := write(context.WithoutCancel(ctx)) // the first attempt is made however short the lease is
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-patient.Done():
+			return err
+		case <-time.After(pause + rand.N(pause)): //nolint:gosec // jitter needs no secrecy
+		}
+	}
 }
 
 // unexpected is what a batch's page says of an error that no part has worded.

@@ -135,7 +135,7 @@ func (d hookData) detail() string {
 	case d.Bounce.said():
 		return d.Bounce.detail()
 	case d.Failed.Reason != "":
-		return clean("The mail provider could not send the message: " + d.Failed.Reason)
+		return clean(extension.FailedDetail + d.Failed.Reason)
 	default:
 		return clean(d.Suppressed.Message)
 	}

@@ -66,7 +66,7 @@ func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, mark extensio
 	for i, result := range results {
 		receipt := &receipts[places[i]]
 		receipt.MessageID, receipt.Refused = result.MessageID, result.Refused
-		receipt.Unknown, receipt.Untried = result.Unknown, result.Untried
+		receipt.Unknown, receipt.Untried, receipt.PutOff = result.Unknown, result.Untried, result.PutOff
 	}
 	return receipts, nil
 }

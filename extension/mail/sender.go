@@ -50,6 +50,7 @@ type Result struct {
 	Refused   string // the provider's reason, cleaned; empty when accepted
 	Unknown   bool   // it was begun to be handed over and nobody knows how that ended
 	Untried   bool   // it certainly was not sent: it may be tried again under another key
+	PutOff    string // of one that is Untried: the server's reason, cleaned, why this very person must be tried later
 }
 
 // ErrBytesChanged says that the provider knows the key with other content, so an earlier call was made with other

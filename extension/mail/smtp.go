@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,9 +37,11 @@ type SMTPOptions struct {
 const (
 	// smtpMemory says that no chunk is ever too old to be called again: what was begun is marked, not remembered there.
 	smtpMemory = 10 * 365 * 24 * time.Hour
-	// smtpRest is how long no call is made after one that had to stop in the middle. It keeps callers that come back at
-	// once from asking a server that has just said no.
-	smtpRest = 5 * time.Second
+	// smtpRest is how long no call is made after one that had to stop in the middle, doubled up to smtpLongestRest each
+	// time that nothing was accepted since the last. It keeps callers that come back at once from asking a server that has
+	// just said no.
+	smtpRest        = 5 * time.Second
+	smtpLongestRest = 5 * time.Minute
 	// mostPutOff is after how many people in a row that the server puts off it is taken to mean us and not them.
 	mostPutOff = 20
 )
@@ -56,6 +59,7 @@ type SMTP struct {
 	mu      sync.Mutex
 	trouble *extension.TroubleError // that a call ran into which had sent something before
 	until   time.Time
+	pause   time.Duration // of the last rest; zero once something was accepted
 }
 
 // NewSMTP makes the sender. It makes no connection, so a wrong password shows at the first Send.
@@ -95,17 +99,31 @@ func (s *SMTP) Send(ctx context.Context, key extension.ChunkID, messages []Messa
 	if err != nil && !run.touched {
 		return nil, fmt.Errorf("send chunk %s: %w", key, err)
 	}
+	s.note(run.results)
 	if trouble, ok := errors.AsType[*extension.TroubleError](err); ok {
 		s.rest(trouble, time.Now())
 	}
 	return run.results, nil
 }
 
+// note forgets how often calls had to stop, once the server takes messages again.
+func (s *SMTP) note(results []Result) {
+	if !slices.ContainsFunc(results, func(r Result) bool { return r.MessageID != "" }) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pause = 0
+}
+
 // rest lets the next calls tell the trouble that this one could not, because it has results to tell.
 func (s *SMTP) rest(trouble *extension.TroubleError, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.trouble, s.until = trouble, now.Add(smtpRest)
+	if s.pause == 0 || !now.Before(s.until) { // not another call that ran into the same
+		s.pause = min(max(smtpRest, 2*s.pause), smtpLongestRest)
+	}
+	s.trouble, s.until = trouble, now.Add(s.pause)
 }
 
 func (s *SMTP) resting(now time.Time) *extension.TroubleError {
@@ -129,7 +147,8 @@ type smtpRun struct {
 }
 
 // send hands the messages over one by one. Its error says why it did not come to the end. People whom the server puts off
-// are Untried and no error, even when there is nobody else: they must not hold up those who come after them.
+// are Untried, with the server's reason, and no error, even when there is nobody else: they must not hold up those who
+// come after them.
 func (r *smtpRun) send(ctx context.Context, envelopes []envelope) error {
 	for i := range r.results {
 		r.results[i].Untried = true
@@ -151,10 +170,20 @@ func (r *smtpRun) send(ctx context.Context, envelopes []envelope) error {
 		case tried.passing && inRow+1 < mostPutOff:
 			inRow++
 		default:
+			if tried.passing {
+				r.excuse(i-inRow, i)
+			}
 			return tried.failure
 		}
 	}
 	return nil
+}
+
+// excuse takes from people that they were put off: the server means us, so they wait no longer than everybody else.
+func (r *smtpRun) excuse(first, last int) {
+	for i := first; i <= last; i++ {
+		r.results[i].PutOff = ""
+	}
 }
 
 // try hands one message over. A connection that was used before may have been closed by the server in the meantime

@@ -91,6 +91,9 @@ func TestAPermanentAnswerIsThePersonsAndATransientOneIsForNow(t *testing.T) {
 	if got := fates(receipts); got != "srs-s" {
 		t.Errorf("fates %s, want srs-s", got)
 	}
+	if got := receipts[3].PutOff; got != "450 4.2.0 Greylisted, come back in 5 minutes" {
+		t.Errorf("the one who is put off: %q", got)
+	}
 	if !strings.Contains(receipts[1].Refused, "550 5.1.1 No such user here") || strings.Contains(receipts[1].Refused, "secret") {
 		t.Errorf("the reason is %q", receipts[1].Refused)
 	}
@@ -111,6 +114,11 @@ func TestPeopleWhoArePutOffHoldUpNobody(t *testing.T) {
 		s.Answer(address, 451, "4.2.1 Come back later")
 	}
 	receipts, err := s.hand(t, chunkTo(append(off, "last@example.org")...))
+	for i, receipt := range receipts {
+		if own := receipt.PutOff != ""; own != (i < len(off)) {
+			t.Errorf("person %d is put off: %q", i, receipt.PutOff)
+		}
+	}
 	if want := strings.Repeat("-", len(off)) + "s"; err != nil || fates(receipts) != want {
 		t.Errorf("fates %s, error %v, want %s", fates(receipts), err, want)
 	}
@@ -131,10 +139,39 @@ func TestAServerThatPutsEverybodyOffIsTrouble(t *testing.T) {
 	if want := "s" + strings.Repeat("-", mostPutOff+6); err != nil || fates(receipts) != want {
 		t.Errorf("fates %s, error %v, want %s", fates(receipts), err, want)
 	}
+	for i, receipt := range receipts {
+		if receipt.PutOff != "" {
+			t.Errorf("the server means us, and person %d is put off: %q", i, receipt.PutOff)
+		}
+	}
 	_, err = s.hand(t, chunkTo("next@example.org"))
 	trouble := wantTrouble(t, err)
 	if !trouble.Refused || trouble.After <= 0 || trouble.After > smtpRest || !strings.Contains(trouble.Sentence, "451 4.3.2 Too busy") {
 		t.Errorf("the next call: %+v", trouble)
+	}
+}
+
+func TestAServerThatTakesNothingIsAskedLessAndLessOften(t *testing.T) {
+	t.Parallel()
+	sender, busy := NewSMTP(SMTPOptions{}), &extension.TroubleError{Sentence: "Too busy."}
+	now := time.Now()
+	for _, seconds := range []int{5, 10, 20, 40, 80, 160, 300, 300} {
+		want := time.Duration(seconds) * time.Second
+		sender.rest(busy, now)
+		sender.rest(busy, now) // of another call
+		if got := sender.resting(now); got == nil || got.After != want {
+			t.Fatalf("it rests %+v, want %s", got, want)
+		}
+		now = now.Add(want)
+		if got := sender.resting(now); got != nil {
+			t.Fatalf("it still rests: %+v", got)
+		}
+		sender.note([]Result{{Untried: true}, {Refused: "no"}})
+	}
+	sender.note([]Result{{Untried: true}, {MessageID: "m"}})
+	sender.rest(busy, now)
+	if got := sender.resting(now); got == nil || got.After != smtpRest {
+		t.Errorf("after a message that was taken: %+v", got)
 	}
 }
 

@@ -75,8 +75,8 @@ func judgeSender(err error) attempt {
 	}
 }
 
-// judgeRecipient judges the answer to RCPT, DATA or the content: a permanent one is the person's, a transient one is for
-// now. After either the message certainly was not taken.
+// judgeRecipient judges the answer to RCPT, DATA or the content: a permanent one is the person's, a transient one puts
+// them off. After either the message certainly was not taken.
 func judgeRecipient(err error) attempt {
 	code, answered := reply(err)
 	if !answered || code == replyClosing || signsIn(code) {
@@ -85,7 +85,8 @@ func judgeRecipient(err error) attempt {
 	if code >= replyPermanent {
 		return attempt{result: Result{Refused: reason(says(err))}}
 	}
-	return attempt{result: Result{Untried: true}, failure: smtpTrouble(smtpPutOff(says(err)), err), passing: true}
+	putOff := Result{Untried: true, PutOff: reason(says(err))}
+	return attempt{result: putOff, failure: smtpTrouble(smtpPutOff(says(err)), err), passing: true}
 }
 
 // signsIn tells replies that want us to sign in, or otherwise (RFC 4954 §6).

@@ -20,7 +20,8 @@ type assignment struct {
 	First, Until int               // positions of the entries
 	User         *extension.UserID // one alone; nil for all
 	Areas        []string          `bun:",array"` // that the actor may give, or take away
-	AllAreas     bool              // the actor may take away any
+	AllAreas     bool              // the actor may take away any, and sees everybody
+	Sight        []string          `bun:",array"` // areas whose people the actor sees
 	Roles        []string          `bun:",array"`
 	To           extension.AreaID
 	ToName       string
@@ -32,15 +33,18 @@ type assignment struct {
 }
 
 func newAssignment(actor extension.Actor, batch extension.BatchID, now time.Time) assignment {
+	areas, bound := actor.AreaBound()
 	return assignment{
-		Organisation: actor.Organisation, Batch: batch, Areas: []string{}, Roles: []string{},
+		Organisation: actor.Organisation, Batch: batch, Areas: []string{}, Roles: []string{}, AllAreas: !bound, Sight: texts(areas),
 		ActorUser: nullID(actor.User), Actor: actor.Name, Now: now.UTC(),
 	}
 }
 
 // Assign gives the people whom a batch met as users of the organisation already, or one of them, the place that their
 // entry is for, beside those they have, with the audit. Identities of Active ones are put on the list of those to be
-// aligned, so that Kratos publishes it. Whoever has the place already is left as they are.
+// aligned, so that Kratos publishes it. Whoever has the place already is left as they are, and so is whoever the actor
+// does not see: pasting an address must not show an inviter the name, the number and the messages of somebody of other
+// areas.
 func (db *DB) Assign(ctx context.Context, actor extension.Actor, order extension.Giving, now time.Time) (extension.Given, error) {
 	var given extension.Given
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -57,13 +61,14 @@ func (db *DB) Assign(ctx context.Context, actor extension.Actor, order extension
 		a.User, a.Areas, a.Roles = nullID(order.User), areas, texts(order.Roles)
 		for a.First = 0; a.First <= last; a.First += assignRows {
 			a.Until = a.First + assignRows
-			var n struct{ Due, Within, Given int }
+			var n struct{ Due, Seen, Within, Given int }
 			if err := tx.NewRaw(assignStatement, a).Scan(ctx, &n); err != nil {
 				return fmt.Errorf("assign: %w", err)
 			}
 			given.Given += n.Given
 			given.Had += n.Within - n.Given
-			given.Beyond += n.Due - n.Within
+			given.Beyond += n.Seen - n.Within
+			given.Hidden += n.Due - n.Seen
 		}
 		return nil
 	})
@@ -77,7 +82,10 @@ const assignStatement = `
 		 WHERE e.batch_id = ?batch AND e.position >= ?first AND e.position < ?until
 		   AND b.kind = 'invite' AND e.outcome NOT IN ('queued', 'invalid') AND e.user_id = coalesce(?user::uuid, e.user_id)
 		   AND coalesce(e.area_id, b.area_id) IS NOT NULL AND coalesce(e.role_id, b.role_id) IS NOT NULL AND u.withdrawn_at IS NULL),
-	reached AS (SELECT * FROM due WHERE area_id = ANY (?areas::uuid[]) AND role_id = ANY (?roles::uuid[])),
+	seen AS (
+		SELECT * FROM due d WHERE ?all_areas
+		    OR EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = d.user_id AND s.area_id = ANY (?sight::uuid[]))),
+	reached AS (SELECT * FROM seen WHERE area_id = ANY (?areas::uuid[]) AND role_id = ANY (?roles::uuid[])),
 	given AS (
 		INSERT INTO assignments (organisation_id, user_id, area_id, role_id)
 		SELECT ?organisation, user_id, area_id, role_id FROM reached ORDER BY user_id
@@ -89,7 +97,7 @@ const assignStatement = `
 		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
 		SELECT ?now, ?organisation, ?actor_user::uuid, ?actor, 'user.assigned', g.user_id, 'also to ' || ar.name || ' as ' || ro.name
 		  FROM given g JOIN areas ar ON ar.id = g.area_id JOIN roles ro ON ro.id = g.role_id)
-	SELECT (SELECT count(*) FROM due) AS due, (SELECT count(*) FROM reached) AS within, (SELECT count(*) FROM given) AS given`
+	SELECT (SELECT count(*) FROM due) AS due, (SELECT count(*) FROM seen) AS seen, (SELECT count(*) FROM reached) AS within, (SELECT count(*) FROM given) AS given`
 
 // Move gives the people of a batch who are Pending or Expired another place instead of the one that the batch gave them,
 // with the audit; the other places they have stay. Letters that no chunk was written for yet name the new place. Nobody
@@ -102,6 +110,12 @@ func (db *DB) Move(ctx context.Context, actor extension.Actor, order extension.M
 		if err != nil {
 			return err
 		}
+		if err := aloneWithBatch(ctx, tx, order.Batch); err != nil {
+			return err
+		}
+		if err := holdPeople(ctx, tx, `u.id IN (SELECT user_id FROM batch_entries WHERE batch_id = ? AND outcome = 'queued')`, order.Batch); err != nil {
+			return err
+		}
 		open, err := holdAreas(ctx, tx, actor.Organisation, []extension.AreaID{order.To.Area.ID})
 		if err != nil {
 			return err
@@ -110,8 +124,7 @@ func (db *DB) Move(ctx context.Context, actor extension.Actor, order extension.M
 			return extension.Invalid("area", "This service area was archived. Choose another one.")
 		}
 		a := newAssignment(actor, order.Batch, now)
-		areas, bound := actor.AreaBound()
-		a.Areas, a.AllAreas, a.Roles = texts(areas), !bound, texts(order.Roles)
+		a.Areas, a.Roles = a.Sight, texts(order.Roles)
 		a.To, a.ToName, a.As, a.AsName = order.To.Area.ID, order.To.Area.Name, order.To.Role.ID, order.To.Role.Name
 		for a.First = 0; a.First <= last; a.First += assignRows {
 			a.Until = a.First + assignRows
@@ -133,8 +146,7 @@ const moveStatement = `
 		  FROM batch_entries e JOIN batches b ON b.id = e.batch_id JOIN users u ON u.id = e.user_id
 		  LEFT JOIN invitations i ON i.id = u.invitation_id
 		 WHERE e.batch_id = ?batch AND e.position >= ?first AND e.position < ?until
-		   AND b.kind = 'invite' AND e.outcome = 'queued' AND u.withdrawn_at IS NULL
-		 ORDER BY u.id FOR UPDATE OF u),
+		   AND b.kind = 'invite' AND e.outcome = 'queued' AND u.withdrawn_at IS NULL),
 	judged AS (
 		SELECT t.*, CASE
 			WHEN t.status = 'Active' THEN 'active'
@@ -150,9 +162,10 @@ const moveStatement = `
 		DELETE FROM assignments s USING moving m WHERE s.user_id = m.user_id AND s.area_id = m.area_id AND s.role_id = m.role_id),
 	got AS (
 		INSERT INTO assignments (organisation_id, user_id, area_id, role_id)
-		SELECT ?organisation, user_id, ?to, ?as FROM moving ORDER BY user_id ON CONFLICT DO NOTHING),
+		SELECT ?organisation, user_id, ?to, ?as FROM moving ORDER BY user_id ON CONFLICT DO NOTHING RETURNING user_id),
 	entries AS (
-		UPDATE batch_entries e SET area_id = ?to, role_id = ?as, area_text = '', role_text = ''
+		UPDATE batch_entries e SET area_id = ?to, role_id = ?as, area_text = '', role_text = '',
+		       placed = e.placed AND EXISTS (SELECT 1 FROM got g WHERE g.user_id = m.user_id)
 		  FROM moving m WHERE e.batch_id = ?batch AND e.position = m.position),
 	letters AS (
 		UPDATE invitations i SET area_names = names.areas, role_names = names.roles

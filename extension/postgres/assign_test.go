@@ -119,6 +119,54 @@ func TestNobodyIsGivenWhatTheActorMayNotGive(t *testing.T) {
 	}
 }
 
+// TestAnInviterGivesTheirAreaToNobodyWhomTheyDoNotSee pastes addresses of people of another area: giving those the
+// inviter's own would show their names, numbers and messages.
+func TestAnInviterGivesTheirAreaToNobodyWhomTheyDoNotSee(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	both, other := b.invited(t, "both@example.com"), b.invited(t, "other@example.com")
+	b.exec(t, `INSERT INTO assignments SELECT organisation_id, id, ?, ? FROM users WHERE id = ?`, b.charter.Areas[1].ID, b.charter.Roles[0].ID, both.ID)
+	ina := extension.Actor{
+		User: other.ID, Organisation: b.charter.Organisation.ID, Name: "Ina", Right: extension.RightInviter, Areas: []extension.AreaID{b.charter.Areas[1].ID},
+	}
+	p := b.placement("both@example.com", "other@example.com")
+	p.Batch.Area, p.Batch.InviterUser = b.charter.Areas[1], ina.User
+	if err := b.db.Place(t.Context(), ina, p); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		actor  extension.Actor
+		known  int
+		hidden []bool
+	}{
+		"the inviter": {ina, 1, []bool{false, true}}, "an administrator": {b.admin, 2, []bool{false, false}},
+	} {
+		report, err := b.db.Report(t.Context(), test.actor, p.Batch.ID)
+		if err != nil || report.Known != test.known {
+			t.Errorf("%s: %d can be given it, %v", name, report.Known, err)
+		}
+		for i, delivery := range report.NotSent {
+			if delivery.Hidden != test.hidden[i] {
+				t.Errorf("%s: %s is hidden: %v", name, delivery.Address, delivery.Hidden)
+			}
+		}
+	}
+	order := b.giving(p.Batch.ID)
+	order.Areas = ina.Areas
+	for range 2 {
+		given, err := b.db.Assign(t.Context(), ina, order, noon())
+		if err != nil || given.Hidden != 1 || given.Given+given.Had != 1 {
+			t.Errorf("%+v, %v", given, err)
+		}
+	}
+	if _, err := b.db.User(t.Context(), ina, other.ID); !errors.Is(err, extension.ErrNotFound) {
+		t.Errorf("the inviter sees somebody of another area: %v", err)
+	}
+	if given, err := b.db.Assign(t.Context(), b.admin, order, noon()); err != nil || given != (extension.Given{Given: 1, Had: 1}) {
+		t.Errorf("an administrator: %+v, %v", given, err)
+	}
+}
+
 func TestABatchIsMovedWithoutMailAndWhoeverIsActiveStays(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -22,6 +22,34 @@ func audit(ctx context.Context, tx bun.IDB, a extension.Audit) error {
 	return nil
 }
 
+// Deeds lists audit rows of these actions about a user, the newest first.
+func (db *DB) Deeds(
+	ctx context.Context, organisation extension.OrganisationID, user extension.UserID, actions []extension.Action, most int,
+) ([]extension.Audit, error) {
+	var rows []struct {
+		At          time.Time
+		ActorUserID *extension.UserID
+		ActorName   string
+		Action      extension.Action
+		Detail      string
+	}
+	err := db.bun.NewRaw(`
+		SELECT at, actor_user_id, actor_name, action, detail FROM audit
+		 WHERE organisation_id = ? AND user_id = ? AND action = ANY (?::text[]) ORDER BY id DESC LIMIT ?`,
+		organisation, user, array(actions), most).Scan(ctx, &rows)
+	if err != nil {
+		return nil, kind(err)
+	}
+	deeds := make([]extension.Audit, len(rows))
+	for i, r := range rows {
+		deeds[i] = extension.Audit{At: r.At.UTC(), Organisation: organisation, Actor: r.ActorName, Action: r.Action, User: user, Detail: r.Detail}
+		if r.ActorUserID != nil {
+			deeds[i].ActorUser = *r.ActorUserID
+		}
+	}
+	return deeds, nil
+}
+
 // by fills an audit row with who acts.
 func by(actor extension.Actor, action extension.Action, at time.Time) extension.Audit {
 	return extension.Audit{At: at, Organisation: actor.Organisation, Actor: actor.Name, ActorUser: actor.User, Action: action}

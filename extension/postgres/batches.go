@@ -16,6 +16,12 @@ func oneBatchAtATime(ctx context.Context, tx bun.Tx, b extension.Batch) error {
 	return err
 }
 
+// tryBatches takes the lock of oneBatchAtATime if nobody holds it, and tells whether it did.
+func tryBatches(ctx context.Context, tx bun.Tx, organisation extension.OrganisationID) (free bool, err error) {
+	err = tx.NewRaw(`SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))`, "batches of "+string(organisation)).Scan(ctx, &free)
+	return free, err
+}
+
 // insertBatch tells whether the batch is new.
 func insertBatch(ctx context.Context, tx bun.Tx, b extension.Batch, recognised, duplicates int) (bool, error) {
 	result, err := tx.NewRaw(`
@@ -36,25 +42,6 @@ func insertBatch(ctx context.Context, tx bun.Tx, b extension.Batch, recognised, 
 		err = extension.ErrConflict
 	}
 	return false, err
-}
-
-// Finish closes a batch in which nothing waits and tells whether it is closed.
-func (db *DB) Finish(ctx context.Context, batch extension.BatchID, now time.Time) (bool, error) {
-	if _, err := finish(db.bun, batch, now).Exec(ctx); err != nil {
-		return false, kind(err)
-	}
-	var finished bool
-	err := db.bun.NewRaw(`SELECT finished_at IS NOT NULL FROM batches WHERE id = ?`, batch).Scan(ctx, &finished)
-	return finished, kind(err)
-}
-
-// finish closes a batch in which nothing waits. A pause has nothing left to hold back then.
-func finish(in bun.IDB, batch extension.BatchID, now time.Time) *bun.RawQuery {
-	return in.NewRaw(`
-		UPDATE batches b SET finished_at = ?, trouble = '', rests_until = NULL
-		 WHERE b.id = ? AND b.finished_at IS NULL
-		   AND NOT EXISTS (SELECT FROM invitations i WHERE i.batch_id = b.id AND i.sent_at IS NULL AND i.refused_at IS NULL)`,
-		now.UTC(), batch)
 }
 
 // Hold writes down what holds a batch up, and lets it rest for so long by the database's clock.

@@ -31,6 +31,11 @@ type chunkRow struct {
 func (db *DB) ClaimChunk(ctx context.Context, batch extension.BatchID, claim extension.Claim) (*extension.Chunk, error) {
 	var chunk *extension.Chunk
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		chunk = nil
+		joined, err := joinBatch(ctx, tx, batch)
+		if err != nil || !joined {
+			return err
+		}
 		row, err := resumeOrWrite(ctx, tx, batch, claim)
 		if err != nil || row == nil {
 			return err
@@ -87,6 +92,9 @@ func resumeChunk(ctx context.Context, tx bun.Tx, batch extension.BatchID, claim 
 // dissolve gives back the people of a chunk of which no call was obeyed: the provider refused every one, so nobody was
 // written to, and they go into a new chunk with a key that it does not know.
 func dissolve(ctx context.Context, tx bun.Tx, chunk extension.ChunkID) error {
+	if err := holdMessages(ctx, tx, `i.chunk_id = ?`, chunk); err != nil {
+		return err
+	}
 	if _, err := tx.NewRaw(`UPDATE invitations SET `+outOfChunk+` WHERE chunk_id = ?`, chunk).Exec(ctx); err != nil {
 		return err
 	}
@@ -240,19 +248,20 @@ func (db *DB) MarkHanded(ctx context.Context, invitation extension.InvitationID)
 
 // receipts are what a provider said, as columns of the statements below.
 type receipts struct {
-	sent, refused, untried, marked []extension.InvitationID
-	messages, details              []string
-	reasons                        []extension.Refusal
+	sent, refused     []extension.InvitationID
+	messages, details []string
+	reasons           []extension.Refusal
+	untried, putOff   givenBack
 }
 
 func columnsOf(list []extension.Receipt) receipts {
 	var c receipts
 	for _, r := range list {
 		switch {
-		case r.Untried && r.Marked:
-			c.marked = append(c.marked, r.Invitation)
+		case r.Untried && r.PutOff != "":
+			c.putOff.add(r)
 		case r.Untried:
-			c.untried = append(c.untried, r.Invitation)
+			c.untried.add(r)
 		case r.Unknown:
 			c.refused, c.reasons, c.details = append(c.refused, r.Invitation), append(c.reasons, extension.RefusedUnknown), append(c.details, "")
 		case r.Refused != "":
@@ -272,7 +281,11 @@ const acceptable = `i.sent_at IS NULL AND (i.refused_at IS NULL OR i.refused = '
 // from the one who marked it.
 func (db *DB) SettleChunk(ctx context.Context, chunk extension.Chunk, list []extension.Receipt, now time.Time) error {
 	c := columnsOf(list)
-	return db.settle(ctx, chunk.ID, func(tx bun.Tx) []*bun.RawQuery {
+	ids := make([]extension.InvitationID, len(list))
+	for i, r := range list {
+		ids[i] = r.Invitation
+	}
+	return db.settle(ctx, chunk, ids, func(tx bun.Tx) []*bun.RawQuery {
 		statements := []*bun.RawQuery{tx.NewRaw(`
 			UPDATE invitations i SET
 			       sent_at = CASE WHEN `+acceptable+` THEN ? ELSE i.sent_at END,
@@ -285,13 +298,11 @@ func (db *DB) SettleChunk(ctx context.Context, chunk extension.Chunk, list []ext
 		if len(c.refused) > 0 {
 			statements = append(statements, refuse(tx, c.refused, c.reasons, c.details, now))
 		}
-		if len(c.untried)+len(c.marked) > 0 {
-			statements = append(statements, tx.NewRaw(`
-				UPDATE invitations SET `+outOfChunk+`
-				 WHERE (id = ANY (?::uuid[]) AND handed_at IS NULL OR id = ANY (?::uuid[])) AND chunk_id = ? AND sent_at IS NULL AND refused_at IS NULL`,
-				array(c.untried), array(c.marked), chunk.ID))
+		if len(c.untried.all) > 0 {
+			statements = append(statements, tx.NewRaw(`UPDATE invitations SET `+outOfChunk+` WHERE `+givenBackOf,
+				array(c.untried.unmarked), array(c.untried.marked), chunk.ID))
 		}
-		return statements
+		return append(statements, putOff(tx, chunk.ID, c.putOff, now)...)
 	})
 }
 
@@ -302,17 +313,27 @@ func (db *DB) AbandonChunk(ctx context.Context, chunk extension.Chunk, now time.
 	for i, r := range chunk.Recipients {
 		ids[i], reasons[i] = r.Invitation, extension.RefusedUnknown
 	}
-	return db.settle(ctx, chunk.ID, func(tx bun.Tx) []*bun.RawQuery {
+	return db.settle(ctx, chunk, ids, func(tx bun.Tx) []*bun.RawQuery {
 		return []*bun.RawQuery{refuse(tx, ids, reasons, make([]string, len(ids)), now)}
 	})
 }
 
-// settle closes a chunk together with these statements, unless somebody in it still waits: then it is taken up again.
-func (db *DB) settle(ctx context.Context, chunk extension.ChunkID, statements func(tx bun.Tx) []*bun.RawQuery) error {
+// settle closes a chunk together with these statements about these of its people, unless somebody in it still waits: then
+// it is taken up again.
+func (db *DB) settle(ctx context.Context, chunk extension.Chunk, people []extension.InvitationID, statements func(tx bun.Tx) []*bun.RawQuery) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := shareBatch(ctx, tx, chunk.Batch); err != nil {
+			return err
+		}
+		if _, err := tx.NewRaw(`SELECT FROM mail_chunks WHERE id = ? FOR NO KEY UPDATE`, chunk.ID).Exec(ctx); err != nil {
+			return fmt.Errorf("lock chunk: %w", err)
+		}
+		if err := holdMessages(ctx, tx, `i.id = ANY (?::uuid[])`, array(people)); err != nil {
+			return err
+		}
 		closing := tx.NewRaw(`
 			UPDATE mail_chunks SET settled_at = clock_timestamp()
-			 WHERE id = ? AND NOT EXISTS (SELECT FROM invitations WHERE chunk_id = ? AND stage < 3)`, chunk, chunk)
+			 WHERE id = ? AND NOT EXISTS (SELECT FROM invitations WHERE chunk_id = ? AND stage < 3)`, chunk.ID, chunk.ID)
 		for _, statement := range append(statements(tx), closing) {
 			if _, err := statement.Exec(ctx); err != nil {
 				return fmt.Errorf("settle chunk: %w", err)

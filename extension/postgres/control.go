@@ -10,17 +10,22 @@ import (
 	"paperplane/extension"
 )
 
-// Control locks a batch that the actor may see, asks what to do about it, and does that with the audit. The lock order is
-// batch, user, invitation.
+// Control locks a batch that the actor may see, asks what to do about it, and does that with the audit. Nothing of it
+// begins after it was paused or cancelled. A cancellation is written down at once, and the first people are taken back; of a
+// large batch, the others are by those who work on it, as turns (see Finish), so that nobody waits for all of them.
 func (db *DB) Control(
 	ctx context.Context, actor extension.Actor, id extension.BatchID, now time.Time, decide func(extension.Batch) (extension.Action, error),
 ) error {
-	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	var action extension.Action
+	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := aloneWithBatch(ctx, tx, id); err != nil {
+			return err
+		}
 		batch, err := lockBatch(ctx, tx, actor, id)
 		if err != nil {
 			return err
 		}
-		action, err := decide(batch)
+		action, err = decide(batch)
 		if err != nil || action == "" {
 			return err
 		}
@@ -31,8 +36,15 @@ func (db *DB) Control(
 		entry.Detail = "batch " + string(id)
 		return audit(ctx, tx, entry)
 	})
+	if err != nil || action != extension.ActionBatchCancelled {
+		return err
+	}
+	_, err = db.Finish(ctx, id, now)
+	return err
 }
 
+// lockBatch locks a batch that the actor may see and may have pressed: one that gives a role beyond the actor's own right is
+// refused, unless it is the actor's.
 func lockBatch(ctx context.Context, tx bun.Tx, actor extension.Actor, id extension.BatchID) (extension.Batch, error) {
 	var row struct {
 		PressedAt   time.Time
@@ -41,11 +53,20 @@ func lockBatch(ctx context.Context, tx bun.Tx, actor extension.Actor, id extensi
 		PausedBy    string
 		CancelledAt *time.Time
 		FinishedAt  *time.Time
+		Beyond      bool
 	}
 	q := tx.NewSelect().ColumnExpr("b.pressed_at, b.starts_at, b.paused_at, b.paused_by, b.cancelled_at, b.finished_at").
+		ColumnExpr(`EXISTS (
+			SELECT FROM roles r
+			 WHERE r.organisation_id = b.organisation_id AND r.grants <> ALL (?::text[]) AND b.actor_user_id IS DISTINCT FROM ?::uuid
+			   AND (r.id = b.role_id OR r.id IN (SELECT x.role_id FROM batch_entries x WHERE x.batch_id = b.id))) AS beyond`,
+			array(actor.Grantable()), nullID(actor.User)).
 		TableExpr("batches b").Where("b.id = ?", id).For("NO KEY UPDATE OF b")
 	if err := visibleBatch(q, actor).Scan(ctx, &row); err != nil {
 		return extension.Batch{}, err
+	}
+	if row.Beyond {
+		return extension.Batch{}, extension.Invalid("", "This batch gives a role that you may not give. Ask an administrator to change it.")
 	}
 	return extension.Batch{
 		ID: id, Organisation: actor.Organisation, Pressed: row.PressedAt.UTC(), Starts: row.StartsAt.UTC(),
@@ -66,7 +87,8 @@ func act(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batc
 	case extension.ActionBatchRescheduled:
 		statement = tx.NewRaw(`UPDATE batches SET starts_at = ? WHERE id = ?`, now.UTC(), b.ID)
 	case extension.ActionBatchCancelled:
-		return cancel(ctx, tx, actor, b, now)
+		statement = tx.NewRaw(`UPDATE batches SET cancelled_at = ?, cancelled_by = ?, trouble = '', rests_until = NULL WHERE id = ?`,
+			now.UTC(), actor.Name, b.ID)
 	default:
 		return fmt.Errorf("control batch: action %q is unknown", action)
 	}
@@ -76,77 +98,14 @@ func act(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batc
 	return nil
 }
 
-// cancel refuses what is in no chunk, together with chunks of which the provider certainly obeyed no call.
-func cancel(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch, now time.Time) error {
-	var chunks []extension.ChunkID
-	err := tx.NewRaw(`SELECT id FROM mail_chunks WHERE batch_id = ? AND settled_at IS NULL AND calls_in_doubt = 0 FOR UPDATE SKIP LOCKED`, b.ID).
-		Scan(ctx, &chunks)
-	if err != nil {
-		return fmt.Errorf("find chunks without a call: %w", err)
-	}
-	_, err = tx.NewRaw(`
-		WITH held AS (
-			SELECT u.id FROM users u JOIN invitations i ON i.user_id = u.id
-			 WHERE i.batch_id = ? AND i.sent_at IS NULL AND i.refused_at IS NULL ORDER BY u.id FOR NO KEY UPDATE OF u)
-		SELECT count(*) FROM held`, b.ID).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("lock users: %w", err)
-	}
-	for _, chunk := range chunks {
-		if err := dissolve(ctx, tx, chunk); err != nil {
-			return fmt.Errorf("dissolve chunk: %w", err)
-		}
-	}
-	statements := append([]*bun.RawQuery{
-		tx.NewRaw(`UPDATE batches SET cancelled_at = ?, cancelled_by = ?, trouble = '', rests_until = NULL WHERE id = ?`, now.UTC(), actor.Name, b.ID),
-		tx.NewRaw(`
-			UPDATE invitations SET refused_at = ?, refused = 'cancelled'
-			 WHERE batch_id = ? AND chunk_id IS NULL AND sent_at IS NULL AND refused_at IS NULL`, now.UTC(), b.ID),
-	}, takeBack(tx, b, now)...)
-	for _, statement := range append(statements, finish(tx, b.ID, now)) {
-		if _, err := statement.Exec(ctx); err != nil {
-			return fmt.Errorf("cancel batch: %w", err)
-		}
-	}
-	return nil
-}
-
-// takeBack leaves everybody whose message was cancelled as they were before the press: with the link that they had, which
-// works again if it was this press that revoked it, or not listed at all if they were never written to. A link that went
-// to an address which was corrected since stays dead.
-func takeBack(tx bun.Tx, b extension.Batch, now time.Time) []*bun.RawQuery {
-	const before = `
-		SELECT u.id AS user_id, u.identity_id, o.id AS invitation_id
-		  FROM invitations i JOIN users u ON u.invitation_id = i.id JOIN invitations o ON o.id = i.replaces
-		 WHERE i.batch_id = ? AND i.refused = 'cancelled' AND coalesce(o.address, u.address) = u.address`
-	const newestOf = `coalesce((
-		SELECT r.id FROM invitations r WHERE r.link_id = %s AND r.refused IS DISTINCT FROM 'cancelled' ORDER BY r.reminder DESC LIMIT 1), %s)`
-	return []*bun.RawQuery{
-		tx.NewRaw(`
-			UPDATE invitations o SET revoked_at = NULL FROM (`+before+`) AS p
-			 WHERE (o.id = p.invitation_id OR o.link_id = p.invitation_id) AND o.revoked_at = ?`, b.ID, b.Pressed),
-		tx.NewRaw(`
-			UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
-			  FROM (`+before+`) AS p JOIN invitations o ON o.id = p.invitation_id
-			 WHERE d.id = p.identity_id AND o.started_at IS NOT NULL`, b.ID),
-		tx.NewRaw(`
-			UPDATE users u SET invitation_id = p.invitation_id, letter_id = `+fmt.Sprintf(newestOf, "p.invitation_id", "p.invitation_id")+`
-			  FROM (`+before+`) AS p WHERE u.id = p.user_id`, b.ID),
-		tx.NewRaw(`
-			UPDATE users u SET letter_id = `+fmt.Sprintf(newestOf, "i.link_id", "i.link_id")+`
-			  FROM invitations i WHERE i.batch_id = ? AND i.refused = 'cancelled' AND u.letter_id = i.id AND i.link_id IS NOT NULL`, b.ID),
-		tx.NewRaw(`
-			UPDATE users u SET withdrawn_at = ?
-			  FROM invitations i
-			 WHERE i.batch_id = ? AND i.refused = 'cancelled' AND u.invitation_id = i.id AND u.registered_at IS NULL AND u.activated_at IS NULL
-			   AND NOT EXISTS (SELECT FROM invitations p WHERE p.user_id = u.id AND p.refused IS DISTINCT FROM 'cancelled')`, now.UTC(), b.ID),
-	}
-}
-
-// CountCancelled counts the messages that a cancellation kept from being sent.
+// CountCancelled counts the messages that a cancellation keeps from being sent: also those that wait to be taken back, but
+// none whose call is under way.
 func (db *DB) CountCancelled(ctx context.Context, actor extension.Actor, batch extension.BatchID) (int, error) {
 	var n int
-	err := db.bun.NewRaw(`SELECT count(*) FROM invitations WHERE organisation_id = ? AND batch_id = ? AND refused = 'cancelled'`,
+	err := db.bun.NewRaw(`
+		SELECT count(*) FROM batches b JOIN invitations i ON i.batch_id = b.id
+		 WHERE b.organisation_id = ? AND b.id = ? AND b.cancelled_at IS NOT NULL AND (
+		       i.refused = 'cancelled' OR i.stage < 2 OR i.stage = 2 AND i.chunk_id IN (SELECT c.id FROM `+uncalledChunks+`))`,
 		actor.Organisation, batch).Scan(ctx, &n)
 	return n, kind(err)
 }

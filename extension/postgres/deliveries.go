@@ -64,6 +64,7 @@ type deliveryRow struct {
 	AreaText      string
 	RoleText      string
 	Placed        bool
+	Hidden        bool
 	Refused       extension.Refusal
 	RefusedDetail string
 	placeRow
@@ -73,7 +74,7 @@ type deliveryRow struct {
 func (r deliveryRow) delivery() extension.Delivery {
 	d := extension.Delivery{
 		Position: r.Position, Address: r.Address, Text: r.Text, Outcome: r.Outcome, Reason: r.Reason,
-		Place: r.assignment(), Placed: r.Placed, Cells: [2]string{r.AreaText, r.RoleText},
+		Place: r.assignment(), Placed: r.Placed, Hidden: r.Hidden, Cells: [2]string{r.AreaText, r.RoleText},
 		Refused: r.Refused, Detail: r.RefusedDetail, Letter: r.letter(),
 	}
 	if r.UserID != nil {
@@ -91,7 +92,7 @@ func (db *DB) Entries(ctx context.Context, actor extension.Actor, batch extensio
 	}
 	limit := filter.Limit
 	filter.Limit++
-	entries, err := db.deliveries(ctx, batch, filter)
+	entries, err := db.deliveries(ctx, actor, batch, filter)
 	if err != nil || len(entries) <= limit {
 		return extension.EntryPage{Entries: entries}, err
 	}
@@ -100,7 +101,10 @@ func (db *DB) Entries(ctx context.Context, actor extension.Actor, batch extensio
 
 // deliveries lists entries of a batch in the order of the input. The page is chosen first, so that places are looked up
 // for its rows alone.
-func (db *DB) deliveries(ctx context.Context, batch extension.BatchID, filter extension.EntryFilter) ([]extension.Delivery, error) {
+func (db *DB) deliveries(
+	ctx context.Context, actor extension.Actor, batch extension.BatchID, filter extension.EntryFilter,
+) ([]extension.Delivery, error) {
+	areas, bound := actor.AreaBound()
 	chosen := db.bun.NewSelect().ColumnExpr(`e.position, e.user_id, e.address, e.text, e.outcome, e.reason, e.area_text, e.role_text,
 			coalesce(e.area_id, b.area_id) AS area_id, coalesce(e.role_id, b.role_id) AS role_id,
 			i.sent_at, i.delayed_at, i.delivered_at, i.bounced_at, i.complained_at, i.delivery_detail,
@@ -112,9 +116,11 @@ func (db *DB) deliveries(ctx context.Context, batch extension.BatchID, filter ex
 	err := db.bun.NewRaw(`
 		SELECT p.position, p.user_id, p.address, p.text, p.outcome, p.reason, p.area_text, p.role_text, p.refused, p.refused_detail,
 		       EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = p.user_id AND s.area_id = p.area_id AND s.role_id = p.role_id) AS placed,
+		       ? AND p.user_id IS NOT NULL
+		       AND NOT EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = p.user_id AND s.area_id = ANY (?::uuid[])) AS hidden,
 		       `+placeColumns+`, `+letterColumns("p")+`
 		  FROM (?) AS p LEFT JOIN areas ar ON ar.id = p.area_id LEFT JOIN roles ro ON ro.id = p.role_id
-		 ORDER BY p.position`, chosen).Scan(ctx, &rows)
+		 ORDER BY p.position`, bound, array(areas), chosen).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("list entries: %w", kind(err))
 	}

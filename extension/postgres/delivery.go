@@ -14,10 +14,9 @@ import (
 // RecordMail notes what the provider tells of a message, once for each event and in any order, and what follows from it:
 // after a bounce or a complaint the address gets no more mail, and a batch that loses too many messages pauses itself. It
 // tells whether the event was about a message of ours and new.
-//
-// The locks are taken in one order everywhere: batch, user, invitation.
 func (db *DB) RecordMail(ctx context.Context, event extension.MailEvent, now time.Time) (fresh bool, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		fresh = false
 		letter, err := findLetter(ctx, tx, event)
 		if errors.Is(err, extension.ErrNotFound) {
 			return nil
@@ -35,14 +34,15 @@ func (db *DB) RecordMail(ctx context.Context, event extension.MailEvent, now tim
 
 // record notes an event of the message and draws the conclusions.
 func (l letterOfEvent) record(ctx context.Context, tx bun.Tx, event extension.MailEvent, now time.Time) error {
-	if err := l.hold(ctx, tx, event.Kind); err != nil {
+	watched, err := l.hold(ctx, tx, event.Kind)
+	if err != nil {
 		return err
 	}
 	first, err := l.note(ctx, tx, event, now)
 	if err != nil || !first {
 		return err
 	}
-	if err := l.suppress(ctx, tx, event.Kind, now); err != nil || !lost(event.Kind) {
+	if err := l.suppress(ctx, tx, event.Kind, now); err != nil || !watched {
 		return err
 	}
 	return stopLoss(ctx, tx, l.BatchID, now)
@@ -91,19 +91,23 @@ func findLetter(ctx context.Context, tx bun.Tx, event extension.MailEvent) (lett
 	return letter, kind(err)
 }
 
-// hold locks what an event of this kind may change beside the message itself.
-func (l letterOfEvent) hold(ctx context.Context, tx bun.Tx, kind extension.MailEventKind) error {
+// hold locks what an event of this kind may change beside the message itself, and tells whether the batch is one that too
+// many lost messages pause: most bounces come when it has long been sent.
+func (l letterOfEvent) hold(ctx context.Context, tx bun.Tx, kind extension.MailEventKind) (watched bool, err error) {
 	if lost(kind) { // one after the other, so that no two bounces overlook together that they are too many
-		if _, err := tx.NewRaw(`SELECT FROM batches WHERE id = ? FOR NO KEY UPDATE`, l.BatchID).Exec(ctx); err != nil {
-			return fmt.Errorf("lock batch: %w", err)
+		err := tx.NewRaw(`
+			SELECT b.finished_at IS NULL AND `+runs+` AND o.stop_loss_percent > 0
+			  FROM batches b JOIN organisations o ON o.id = b.organisation_id WHERE b.id = ? FOR NO KEY UPDATE OF b`, l.BatchID).Scan(ctx, &watched)
+		if err != nil {
+			return false, fmt.Errorf("lock batch: %w", err)
 		}
 	}
 	if suppressionOf(kind) != "" {
 		if _, err := tx.NewRaw(`SELECT FROM users WHERE id = ? FOR NO KEY UPDATE`, l.UserID).Exec(ctx); err != nil {
-			return fmt.Errorf("lock user: %w", err)
+			return false, fmt.Errorf("lock user: %w", err)
 		}
 	}
-	return nil
+	return watched, nil
 }
 
 // lost tells whether an event of this kind says that the message does not arrive.
@@ -206,7 +210,7 @@ func provider(organisation extension.OrganisationID) extension.Actor {
 }
 
 // stopLoss pauses a batch that still has messages to send when too many of those sent have bounced. The caller holds the
-// batch's row, so the count sees every bounce that was noted before.
+// batch's row, so the count sees every bounce that was noted before, and knows that the batch runs and is watched.
 func stopLoss(ctx context.Context, tx bun.Tx, batch extension.BatchID, now time.Time) error {
 	var lost []struct {
 		OrganisationID extension.OrganisationID
@@ -219,9 +223,8 @@ func stopLoss(ctx context.Context, tx bun.Tx, batch extension.BatchID, now time.
 			  FROM batches w JOIN invitations i ON i.batch_id = w.id
 			 WHERE w.id = ? AND i.sent_at IS NOT NULL AND i.sent_at >= coalesce(w.watched_from, '-infinity')) n
 		 WHERE b.id = ? AND o.id = b.organisation_id
-		   AND b.finished_at IS NULL AND b.cancelled_at IS NULL AND b.paused_at IS NULL
-		   AND o.stop_loss_percent > 0 AND n.sent >= o.stop_loss_after AND n.bounced * 100 > n.sent * o.stop_loss_percent
-		   AND EXISTS (SELECT 1 FROM invitations i WHERE i.batch_id = b.id AND i.sent_at IS NULL AND i.refused_at IS NULL)
+		   AND n.sent >= o.stop_loss_after AND n.bounced * 100 > n.sent * o.stop_loss_percent
+		   AND EXISTS (SELECT 1 FROM invitations i WHERE i.batch_id = b.id AND i.stage < 3)
 		RETURNING b.organisation_id, n.sent, n.bounced`, now.UTC(), batch, batch).Scan(ctx, &lost)
 	if err != nil {
 		return fmt.Errorf("judge batch: %w", err)

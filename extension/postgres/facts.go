@@ -32,12 +32,14 @@ func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fa
 	}
 	fresh := false
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if err := startInvitation(ctx, tx, user, fact, at); err != nil {
-			return err
-		}
+		fresh = false
+		// The user goes before the message, see locks.go.
 		result, err := tx.NewRaw(`UPDATE users SET ? = ? WHERE id = ? AND ? IS NULL`,
 			bun.Ident(column), at.UTC(), user.ID, bun.Ident(column)).Exec(ctx)
 		if err != nil {
+			return err
+		}
+		if err := startInvitation(ctx, tx, user, fact, at); err != nil {
 			return err
 		}
 		if n, _ := result.RowsAffected(); n == 0 {
@@ -51,7 +53,7 @@ func (db *DB) Record(ctx context.Context, user extension.User, fact extension.Fa
 		}
 		return audit(ctx, tx, of(user, action, at))
 	})
-	return fresh, err
+	return fresh && err == nil, err
 }
 
 // startInvitation keeps a start with the invitation whose link was used: a newer one ends what was begun by it.

@@ -14,6 +14,7 @@ import (
 func (db *DB) SetPaused(ctx context.Context, actor extension.Actor, id extension.UserID, paused, now time.Time) (bool, error) {
 	changed := false
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		changed = false
 		var users []struct{ IdentityID *extension.IdentityID } // none when nothing changes
 		err := tx.NewRaw(`
 			UPDATE users SET paused_at = ? WHERE id = ? AND organisation_id = ? AND (paused_at IS NULL) = ? RETURNING identity_id`,
@@ -34,7 +35,7 @@ func (db *DB) SetPaused(ctx context.Context, actor extension.Actor, id extension
 		entry.User = id
 		return audit(ctx, tx, entry)
 	})
-	return changed, err
+	return changed && err == nil, err
 }
 
 func realign(ctx context.Context, tx bun.IDB, id extension.IdentityID) error {

@@ -54,9 +54,9 @@ func (u knownUser) outcome(again bool) extension.Outcome {
 func (u knownUser) keepsPlaces() bool { return !u.Withdrawn && u.Status == extension.Expired }
 
 // knownUsers reads the users u of an organisation at address keys, joined as n, without those who were just made for the
-// same keys (fresh, or nobody). The sub-selects hide from the planner how
-// many keys there are: it would otherwise read the whole organisation for a few thousand of them, and take the longer the
-// larger that is, instead of looking each up in the index.
+// same keys (fresh, or nobody). The sub-selects hide from the planner how many keys there are: it would otherwise read
+// the whole organisation for a few thousand of them, and take the longer the larger that is, instead of looking each up
+// in the index.
 func knownUsers(in bun.IDB, actor extension.Actor, keys []string, fresh []extension.UserID, at time.Time) *bun.SelectQuery {
 	areas, bound := actor.AreaBound()
 	q := in.NewSelect().TableExpr("unnest((SELECT ?::text[]), (SELECT ?::uuid[])) AS n (key, fresh)", array(keys), array(fresh)).

@@ -67,7 +67,8 @@ func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]ext
 	return members, nil
 }
 
-// Invited reads an invitation with all that decides what its link may do.
+// Invited reads an invitation with all that decides what its link may do. Where it leads to is what the user has now: since
+// the letter was written they may have been moved.
 func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension.Invited, error) {
 	var row struct {
 		memberRow
@@ -75,12 +76,12 @@ func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension
 		WasRefused  bool
 		LinkExpires *time.Time
 		LinkInviter string
-		AreaNames   string
-		RoleNames   string
+		Areas       string
+		Roles       string
 	}
 	err := db.bun.NewRaw("SELECT "+memberColumns+`,
 			l.revoked_at IS NOT NULL AS revoked, l.refused_at IS NOT NULL AND l.refused <> 'unknown' AS was_refused,
-			l.expires_at AS link_expires, lb.actor_name AS link_inviter, l.area_names, l.role_names
+			l.expires_at AS link_expires, lb.actor_name AS link_inviter, p.areas, p.roles
 		FROM invitations l JOIN batches lb ON lb.id = l.batch_id
 		JOIN LATERAL (SELECT * FROM users m WHERE m.id = l.user_id) u ON true
 		LEFT JOIN invitations i ON i.id = u.invitation_id
@@ -88,6 +89,7 @@ func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension
 		JOIN organisations o ON o.id = u.organisation_id
 		LEFT JOIN batches b ON b.id = i.batch_id
 		LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true
+		`+places+`
 		WHERE l.id = ?`, append(allAreas(), id)...).Scan(ctx, &row)
 	if err != nil {
 		return extension.Invited{}, kind(err)
@@ -99,7 +101,7 @@ func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension
 	member.Inviter = row.LinkInviter
 	return extension.Invited{
 		Invitation: id, Revoked: row.Revoked, Refused: row.WasRefused, Expires: fromNull(row.LinkExpires),
-		Area: row.AreaNames, Role: row.RoleNames, Member: member,
+		Area: row.Areas, Role: row.Roles, Member: member,
 	}, nil
 }
 

@@ -96,7 +96,7 @@ func TestOnlyTheNewestTermsOfAnOrganisationThatTheUserIsNotPausedInAreCurrent(t 
 	}
 }
 
-func TestAnInvitationSaysWhoInvitedToWhatAsItWas(t *testing.T) {
+func TestAnInvitationSaysWhoInvitedAndToWhatItLeadsNow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.invited(t, "bob@example.com")
@@ -113,7 +113,7 @@ func TestAnInvitationSaysWhoInvitedToWhatAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !old.Revoked || old.Refused || old.Area != "East" || old.Role != "Nurse" || old.Member.Inviter != "Ada Admin" || !old.Expires.Equal(noon().Add(7*24*time.Hour)) {
+	if !old.Revoked || old.Refused || old.Area != "East wing" || old.Role != "Nurse" || old.Member.Inviter != "Ada Admin" || !old.Expires.Equal(noon().Add(7*24*time.Hour)) {
 		t.Errorf("the old one: %+v", old)
 	}
 	fresh, err := b.db.Invited(t.Context(), second.Invitation)
@@ -131,6 +131,20 @@ func TestAnInvitationSaysWhoInvitedToWhatAsItWas(t *testing.T) {
 	}
 	if _, err := b.db.Invited(t.Context(), extension.NewID[extension.InvitationID]()); !errors.Is(err, extension.ErrNotFound) {
 		t.Errorf("an unknown invitation: %v", err)
+	}
+}
+
+func TestTheLinkOfSomebodyWhoWasMovedLeadsToTheNewPlace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	batch := b.place(t, "bob@example.com")
+	b.send(t, batch)
+	if moved, err := b.db.Move(t.Context(), b.admin, b.moving(batch, 1), noon()); err != nil || moved.Moved != 1 {
+		t.Fatalf("%+v, %v", moved, err)
+	}
+	invited, err := b.db.Invited(t.Context(), b.user(t, "bob@example.com").Invitation)
+	if err != nil || invited.Area != "West" || invited.Role != "Nurse" {
+		t.Errorf("it leads to %s as %s, %v", invited.Area, invited.Role, err)
 	}
 }
 

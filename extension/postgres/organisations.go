@@ -11,8 +11,7 @@ import (
 )
 
 // Establish writes a new organisation with its areas, roles and terms in one transaction; its batches are sent as the
-// schema's defaults say. A slug that is taken is a
-// conflict.
+// schema's defaults say. A slug that is taken is a conflict.
 func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter extension.Charter, now time.Time) error {
 	o := charter.Organisation
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {

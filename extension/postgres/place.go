@@ -16,7 +16,7 @@ const placeRows = 5000
 
 // Place writes a batch with its users, invitations and entries in one transaction. An address that the organisation
 // knows already gets its outcome instead. Batches of one organisation are written one after the other, so two with the
-// same people mail nobody twice and never deadlock. A batch that this actor has placed already is left as it is; an id
+// same people mail nobody twice. A batch that this actor has placed already is left as it is; an id
 // that somebody else used is a conflict.
 func (db *DB) Place(ctx context.Context, actor extension.Actor, p extension.Placement) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -96,6 +96,7 @@ type placing struct {
 	replaced    []*extension.InvitationID // the newest invitation of a user who is invited again
 	keeping     []extension.UserID        // users who are invited again and keep the places that they have
 	renewed     []extension.UserID        // users who are invited again as if they were new
+	placed      []extension.UserID        // those of keeping whom this batch gives a place that they did not have
 }
 
 func placeChunk(ctx context.Context, tx bun.Tx, actor extension.Actor, p extension.Placement, positions []int) error {
@@ -112,6 +113,9 @@ func placeChunk(ctx context.Context, tx bun.Tx, actor extension.Actor, p extensi
 		return fmt.Errorf("find known users: %w", err)
 	}
 	q := c.queued(p.Batch)
+	if err := c.insertAssignments(ctx, tx, p.Batch, q); err != nil {
+		return fmt.Errorf("insert assignments: %w", err)
+	}
 	if err := c.insertInvitations(ctx, tx, p.Batch, q); err != nil {
 		return fmt.Errorf("insert invitations: %w", err)
 	}

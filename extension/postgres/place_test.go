@@ -221,6 +221,49 @@ func TestACancelledBatchGivesTheExpiredTheirLinkBack(t *testing.T) {
 	}
 }
 
+// TestACancelledBatchTakesAwayThePlaceThatItAdded has people who were of the other area and are invited again to both:
+// the link that they get back must not bring them in with what was cancelled.
+func TestACancelledBatchTakesAwayThePlaceThatItAdded(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meanwhile func(b bundle, batch extension.BatchID)
+		want      []string
+	}{
+		"at once": {func(bundle, extension.BatchID) {}, []string{"East Nurse"}},
+		"moved meanwhile": {func(b bundle, batch extension.BatchID) {
+			order := b.moving(batch, 1)
+			order.To.Role = b.charter.Roles[0]
+			if moved, err := b.db.Move(t.Context(), b.admin, order, aWeekLater()); err != nil || moved.Moved != 2 {
+				t.Fatalf("moved %+v, %v", moved, err)
+			}
+		}, []string{"East Nurse"}},
+		"Active meanwhile": {func(b bundle, _ extension.BatchID) {
+			b.record(t, b.user(t, "expired@example.com"), extension.FactActivated)
+		}, []string{"East Nurse", "West Nurse"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.invited(t, "expired@example.com")
+			p := b.placement("expired@example.com", "both@example.com")
+			had := b.placement("both@example.com")
+			had.Batch.Area = b.charter.Areas[1]
+			b.outcomes(t, had)
+			b.send(t, had.Batch.ID)
+			p.Batch.Area, p.Batch.Pressed, p.Expired = b.charter.Areas[1], aWeekLater(), true
+			b.outcomes(t, p)
+			test.meanwhile(b, p.Batch.ID)
+			b.cancel(t, p.Batch.ID)
+			if diff := cmp.Diff(test.want, b.places(t, "expired@example.com")); diff != "" {
+				t.Errorf("places (-want +got):\n%s", diff)
+			}
+			if got := b.places(t, "both@example.com"); len(got) != 1 {
+				t.Errorf("who had the place before has %v", got)
+			}
+		})
+	}
+}
+
 func TestAnInviterRenewsNobodyWhomTheyCannotSee(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -40,19 +40,30 @@ func (c *placing) queued(b extension.Batch) queuedRows {
 	return q
 }
 
-// insertInvitations writes one invitation for every queued address, and the assignment and audit that go with it.
+// insertAssignments gives everybody who is written to their place. Who keeps others and gets one more is noted, so that
+// cancelling the batch takes away that one alone.
+func (c *placing) insertAssignments(ctx context.Context, tx bun.Tx, b extension.Batch, q queuedRows) error {
+	// of what never went out
+	if _, err := tx.NewRaw(`DELETE FROM assignments WHERE user_id = ANY (?::uuid[])`, array(c.renewed)).Exec(ctx); err != nil {
+		return err
+	}
+	return tx.NewRaw(`
+		WITH given AS (
+			INSERT INTO assignments (organisation_id, user_id, area_id, role_id)
+			SELECT ?, n.user_id, n.area, n.role FROM unnest(?::uuid[], ?::uuid[], ?::uuid[]) AS n (user_id, area, role)
+			ON CONFLICT DO NOTHING RETURNING user_id)
+		SELECT user_id FROM given WHERE user_id = ANY (?::uuid[])`,
+		b.Organisation, array(q.users), array(q.areas), array(q.roles), array(c.keeping)).Scan(ctx, &c.placed)
+}
+
+// insertInvitations writes one invitation for every queued address, and the audit that goes with it.
 func (c *placing) insertInvitations(ctx context.Context, tx bun.Tx, b extension.Batch, q queuedRows) error {
 	statements := []*bun.RawQuery{
-		tx.NewRaw(`DELETE FROM assignments WHERE user_id = ANY (?::uuid[])`, array(c.renewed)), // of what never went out
 		tx.NewRaw(`
 			INSERT INTO invitations (id, organisation_id, user_id, batch_id, area_names, role_names, replaces)
 			SELECT n.id, ?, n.user_id, ?, n.area, n.role, nullif(n.replaces, '')::uuid
 			  FROM unnest(?::uuid[], ?::uuid[], ?::text[], ?::text[], ?::text[]) AS n (id, user_id, area, role, replaces)`,
 			b.Organisation, b.ID, array(q.invitations), array(q.users), array(q.areaNames), array(q.roleNames), array(q.replaced)),
-		tx.NewRaw(`
-			INSERT INTO assignments (organisation_id, user_id, area_id, role_id)
-			SELECT ?, n.user_id, n.area, n.role FROM unnest(?::uuid[], ?::uuid[], ?::uuid[]) AS n (user_id, area, role)
-			ON CONFLICT DO NOTHING`, b.Organisation, array(q.users), array(q.areas), array(q.roles)),
 		tx.NewRaw(`
 			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
 			SELECT ?, ?, ?::uuid, ?, ?, n.user_id, 'to ' || n.area || ' as ' || n.role
@@ -69,6 +80,9 @@ func (c *placing) renewUsers(ctx context.Context, tx bun.Tx, b extension.Batch, 
 	again := append(append([]extension.UserID{}, c.keeping...), c.renewed...)
 	if len(again) == 0 {
 		return nil
+	}
+	if err := holdMessages(ctx, tx, `i.user_id = ANY (?::uuid[]) AND i.revoked_at IS NULL`, array(c.keeping)); err != nil {
+		return err
 	}
 	statements := []*bun.RawQuery{
 		tx.NewRaw(`UPDATE invitations SET revoked_at = ? WHERE user_id = ANY (?::uuid[]) AND id <> ALL (?::uuid[]) AND revoked_at IS NULL`,
@@ -98,13 +112,14 @@ func (c *placing) insertEntries(ctx context.Context, tx bun.Tx, b extension.Batc
 	}
 	_, err := tx.NewRaw(`
 		INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, reason, user_id, invitation_id,
-		                           area_id, role_id, area_text, role_text)
+		                           area_id, role_id, area_text, role_text, placed)
 		SELECT ?, n.position, ?, n.text, n.address, n.outcome, n.reason,
 		       CASE WHEN n.outcome <> 'invalid' THEN n.user_id END, CASE WHEN n.outcome = 'queued' THEN n.invitation_id END,
-		       nullif(n.area, '')::uuid, nullif(n.role, '')::uuid, n.area_text, n.role_text
+		       nullif(n.area, '')::uuid, nullif(n.role, '')::uuid, n.area_text, n.role_text,
+		       n.outcome = 'queued' AND n.user_id = ANY (?::uuid[])
 		  FROM unnest(?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[])
 		       AS n (position, text, address, outcome, reason, user_id, invitation_id, area, role, area_text, role_text)`,
-		b.ID, b.Organisation, intArray(c.positions), array(texts), array(addresses), array(outcomes), array(reasons),
+		b.ID, b.Organisation, array(c.placed), intArray(c.positions), array(texts), array(addresses), array(outcomes), array(reasons),
 		array(c.users), array(c.invitations), array(areas), array(roles), array(areaTexts), array(roleTexts)).Exec(ctx)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"time"
 
@@ -63,10 +64,33 @@ func (db *DB) Ready(ctx context.Context) error {
 // Close closes the pools.
 func (db *DB) Close() error { return errors.Join(db.locks.Close(), db.bun.Close()) }
 
-// inTx runs f in a transaction.
+const (
+	// mostTries is how often a transaction is tried that PostgreSQL ends for the sake of another one.
+	mostTries = 3
+	// betweenTries is the shortest pause before the next try; up to as much again is added by chance, so that those who
+	// got in each other's way do not meet again.
+	betweenTries = 20 * time.Millisecond
+)
+
+// inTx runs f in a transaction, and again when PostgreSQL ends it as the victim of a deadlock or a serialization failure:
+// nothing of it is left then. So f sets what it hands out anew each time. The order of locks that makes this rare is in
+// locks.go.
 func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
-	return kind(db.bun.RunInTx(ctx, nil, f))
+	for try := 1; ; try++ {
+		err := kind(db.bun.RunInTx(ctx, nil, f))
+		if try == mostTries || !errors.Is(err, errVictim) {
+			return err
+		}
+		select {
+		case <-time.After(betweenTries + rand.N(betweenTries)): //nolint:gosec // jitter needs no secrecy
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
+
+// errVictim says that PostgreSQL has ended a transaction for the sake of another one: the same again succeeds.
+var errVictim = errors.New("ended for the sake of another transaction")
 
 // kind turns PostgreSQL's and the driver's errors into the words' kinds. Errors of the verbs that come through a
 // transaction pass as they are.
@@ -112,8 +136,8 @@ func pgKind(pg pgdriver.Error) error {
 	switch {
 	case code == "23505", code == "23503":
 		return errors.Join(extension.ErrConflict, cause)
-	case code == "40001", code == "40P01": // serialization failure, deadlock: the same again succeeds
-		return &extension.TroubleError{Sentence: "The database (PostgreSQL) was busy with another change.", Cause: cause}
+	case code == "40001", code == "40P01": // serialization failure, deadlock
+		return &extension.TroubleError{Sentence: "The database (PostgreSQL) was busy with another change.", Cause: fmt.Errorf("%w: %w", errVictim, cause)}
 	case code[:2] == "08", code[:2] == "53", code[:2] == "57":
 		return noAnswer(cause)
 	}

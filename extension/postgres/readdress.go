@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -16,8 +17,9 @@ import (
 // typed, stumbled over or accepted goes; a suppression of the old address goes too. An identity that is ours alone is
 // marked to get the new address before a letter goes out, and any other is let go of, so that a new one is made.
 //
-// ErrForbidden says that the user has areas that the actor does not act in, ErrConflict that the user has moved on: registered, deactivated, withdrawn, or a message to them is on its way.
-// An *extension.TakenError says that the organisation has the new address already.
+// ErrForbidden says that the user has areas that the actor does not act in, or a role that the actor may not give:
+// whoever gets the letter gets them. ErrConflict that the user has moved on: registered, deactivated, withdrawn, or a
+// message to them is on its way. An *extension.TakenError says that the organisation has the new address already.
 func (db *DB) Readdress(ctx context.Context, actor extension.Actor, order extension.Readdress) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := oneBatchAtATime(ctx, tx, order.Batch); err != nil {
@@ -42,7 +44,7 @@ func (db *DB) Readdress(ctx context.Context, actor extension.Actor, order extens
 		if err := audit(ctx, tx, entry); err != nil {
 			return err
 		}
-		return reissueEntries(ctx, tx, actor, order.Batch)
+		return reissueEntries(ctx, tx, actor, order.Batch, 1)
 	})
 }
 
@@ -51,7 +53,7 @@ type heldUser struct {
 	Address    string
 	IdentityID *extension.IdentityID
 	Ours       bool // the identity was made by us for this user alone, so its address may be changed
-	Hidden     bool // the user has areas that the actor does not act in
+	Beyond     bool // the user has areas that the actor does not act in, or a role that the actor may not give
 }
 
 // holdReaddressable locks a user whom the actor may correct.
@@ -62,15 +64,18 @@ func holdReaddressable(ctx context.Context, tx bun.Tx, actor extension.Actor, or
 		ColumnExpr(`u.address, u.identity_id,
 			coalesce((SELECT d.created_by_us FROM identities d WHERE d.id = u.identity_id), false)
 			AND NOT EXISTS (SELECT 1 FROM users x WHERE x.identity_id = u.identity_id AND x.id <> u.id) AS ours`).
-		ColumnExpr(`? AND EXISTS (SELECT 1 FROM assignments s WHERE s.user_id = u.id AND s.area_id <> ALL (?::uuid[])) AS hidden`, bound, array(areas)).
+		ColumnExpr(`EXISTS (
+			SELECT 1 FROM assignments s JOIN roles r ON r.id = s.role_id
+			 WHERE s.user_id = u.id AND (? AND s.area_id <> ALL (?::uuid[]) OR r.grants <> ALL (?::text[]))) AS beyond`,
+			bound, array(areas), array(actor.Grantable())).
 		Where("u.id = ? AND u.paused_at IS NULL AND u.activated_at IS NULL AND u.registered_at IS NULL", order.User).
 		Where("NOT EXISTS (SELECT 1 FROM invitations w WHERE w.user_id = u.id AND w.sent_at IS NULL AND w.refused_at IS NULL)").
 		For("UPDATE OF u")
-	err := kind(visible(q, actor).Scan(ctx, &held))
+	err := visible(q, actor).Scan(ctx, &held)
 	switch {
-	case errors.Is(err, extension.ErrNotFound):
+	case errors.Is(err, sql.ErrNoRows):
 		return held, extension.ErrConflict
-	case err == nil && held.Hidden:
+	case err == nil && held.Beyond:
 		return held, extension.ErrForbidden
 	}
 	return held, err
@@ -100,9 +105,12 @@ func addressFree(ctx context.Context, tx bun.Tx, actor extension.Actor, order ex
 	return refusal
 }
 
-// changeAddress changes the user and orders the invitation. Earlier messages keep the address that they went to: a retry of one must have the
-// same bytes, and a bounce of it says nothing about the new one.
+// changeAddress changes the user and orders the invitation. Earlier messages keep the address that they went to: a retry
+// of one must have the same bytes, and a bounce of it says nothing about the new one.
 func changeAddress(ctx context.Context, tx bun.Tx, order extension.Readdress, held heldUser) error {
+	if err := holdMessages(ctx, tx, `i.user_id = ?`, order.User); err != nil {
+		return err
+	}
 	statements := []*bun.RawQuery{
 		tx.NewRaw(`UPDATE invitations SET address = ? WHERE user_id = ? AND address IS NULL`, held.Address, order.User),
 		tx.NewRaw(`DELETE FROM acceptances WHERE user_id = ?`, order.User),

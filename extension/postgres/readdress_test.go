@@ -186,7 +186,7 @@ func TestWhoHasMovedOnKeepsTheirAddress(t *testing.T) {
 	}
 }
 
-func TestAnInviterCorrectsOnlyUsersWhoseAreasAreAllTheirs(t *testing.T) {
+func TestAnInviterCorrectsOnlyUsersWhoseAreasAreTheirsAndWhoseRolesTheyMayGive(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	user := b.invited(t, "bob@exampel.com")
@@ -207,7 +207,11 @@ func TestAnInviterCorrectsOnlyUsersWhoseAreasAreAllTheirs(t *testing.T) {
 	if err := b.db.Readdress(t.Context(), inviter, b.correction(user.ID)); !errors.Is(err, extension.ErrForbidden) {
 		t.Errorf("a user with areas of others: %v", err)
 	}
-	b.exec(t, `DELETE FROM assignments WHERE area_id = ?`, b.charter.Areas[1].ID)
+	b.exec(t, `UPDATE assignments SET area_id = ?, role_id = ? WHERE area_id = ?`, b.charter.Areas[0].ID, b.charter.Roles[0].ID, b.charter.Areas[1].ID)
+	if err := b.db.Readdress(t.Context(), inviter, b.correction(user.ID)); !errors.Is(err, extension.ErrForbidden) {
+		t.Errorf("an administrator to be, whom an inviter could become: %v", err)
+	}
+	b.exec(t, `DELETE FROM assignments WHERE role_id = ?`, b.charter.Roles[0].ID)
 	if err := b.db.Readdress(t.Context(), inviter, b.correction(user.ID)); err != nil {
 		t.Error(err)
 	}

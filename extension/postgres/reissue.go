@@ -58,14 +58,14 @@ func (db *DB) reissue(ctx context.Context, actor extension.Actor, order extensio
 		if err := holdUsers(ctx, tx, actor, order); err != nil {
 			return err
 		}
-		queued, err := insertJudged(ctx, tx, actor, order)
+		asked, queued, err := insertJudged(ctx, tx, actor, order)
 		if err != nil {
 			return err
 		}
 		if err := accept(queued); err != nil {
 			return err
 		}
-		return reissueEntries(ctx, tx, actor, order.Batch)
+		return reissueEntries(ctx, tx, actor, order.Batch, asked)
 	})
 	if errors.Is(err, errWritten) {
 		return nil
@@ -73,19 +73,21 @@ func (db *DB) reissue(ctx context.Context, actor extension.Actor, order extensio
 	return err
 }
 
-// holdUsers locks whom the statements may change, always in the same order. People whose invitation is still on its way
-// are not among them: a step of the work on it holds them in an order of its own.
+// holdUsers locks whom the statements may change, in the order that everybody keeps to. People whose invitation is still on
+// its way are not among them: they get no other, and whoever works on it need not wait.
 func holdUsers(ctx context.Context, tx bun.Tx, actor extension.Actor, order extension.Reissue) error {
 	held := chosen(tx.NewSelect().ColumnExpr("u.id").TableExpr("users u"), actor, order.Selection, order.Batch.Pressed).
-		Where("u.paused_at IS NULL AND u.activated_at IS NULL AND (i.sent_at IS NOT NULL OR i.refused_at IS NOT NULL)").OrderExpr("u.id").For("NO KEY UPDATE OF u")
+		Where("u.paused_at IS NULL AND u.activated_at IS NULL AND (i.sent_at IS NOT NULL OR i.refused_at IS NOT NULL)").
+		OrderExpr("u.address_key, u.id").For("NO KEY UPDATE OF u")
 	if _, err := tx.NewRaw("WITH held AS (?) SELECT count(*) FROM held", held).Exec(ctx); err != nil {
 		return fmt.Errorf("lock users: %w", err)
 	}
 	return nil
 }
 
-// insertJudged writes an entry for everybody who was asked for and counts those who get an invitation.
-func insertJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, order extension.Reissue) (queued int, err error) {
+// insertJudged writes an entry for everybody who was asked for, and counts them and those who get an invitation.
+func insertJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, order extension.Reissue) (asked, queued int, err error) {
+	var n struct{ Asked, Queued int }
 	err = tx.NewRaw(`
 		WITH written AS (
 			INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, reason, user_id, invitation_id)
@@ -94,12 +96,12 @@ func insertJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, order e
 			       CASE WHEN j.outcome = 'queued' THEN gen_random_uuid() END
 			  FROM (?) AS j
 			RETURNING outcome)
-		SELECT count(*) FROM written WHERE outcome = 'queued'`,
-		order.Batch.ID, order.Batch.Organisation, judged(tx, actor, order)).Scan(ctx, &queued)
+		SELECT count(*) AS asked, count(*) FILTER (WHERE outcome = 'queued') AS queued FROM written`,
+		order.Batch.ID, order.Batch.Organisation, judged(tx, actor, order)).Scan(ctx, &n)
 	if err != nil {
-		return 0, fmt.Errorf("judge users: %w", err)
+		return 0, 0, fmt.Errorf("judge users: %w", err)
 	}
-	return queued, nil
+	return n.Asked, n.Queued, nil
 }
 
 // chosen limits a query over users u to a selection, as far as the actor may see it. Of everybody whom a filter shows,
@@ -121,8 +123,9 @@ func chosen(q *bun.SelectQuery, actor extension.Actor, selection extension.Selec
 
 // judged gives everybody of a selection with their status and the outcome that a press of Resend has for them. Who was
 // written to and when is asked of all messages to them, invitations and reminders; a message of which nobody knows
-// whether it was sent counts as sent. Of a whole filter, people whose link has run out are left out altogether unless
-// they were chosen.
+// whether it was sent counts as sent. Somebody who has registered is written to like everybody else who is not Active
+// yet: the link leads them to sign in and then to what is missing, such as the terms, and the letter is what reminds
+// them. Of a whole filter, people whose link has run out are left out altogether unless they were chosen.
 func judged(in bun.IDB, actor extension.Actor, order extension.Reissue) *bun.SelectQuery {
 	now := order.Batch.Pressed.UTC()
 	q := in.NewSelect().TableExpr("users u").
@@ -148,11 +151,29 @@ func judged(in bun.IDB, actor extension.Actor, order extension.Reissue) *bun.Sel
 	return q
 }
 
-// reissueEntries gives everybody whose entry in the batch is queued the invitation that the entry names. What went
-// before is revoked; an identity that somebody began with the old link is put on the list of those to be aligned.
-func reissueEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch) error {
-	queued := tx.NewRaw(`SELECT user_id, invitation_id FROM batch_entries WHERE batch_id = ? AND outcome = 'queued'`, b.ID)
-	statements := []*bun.RawQuery{
+// reissueRows is how many entries one statement of a resend takes, so that none runs into the driver's time limit.
+const reissueRows = 5000
+
+// reissueEntries gives everybody whose entry in the batch is queued the invitation that the entry names. The entries are in
+// the order of the address keys.
+func reissueEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch, entries int) error {
+	for first := 0; first < entries; first += reissueRows {
+		if err := reissueSome(ctx, tx, b, first); err != nil {
+			return fmt.Errorf("reissue: %w", err)
+		}
+	}
+	return countEntries(ctx, tx, actor, extension.ActionBatchResent, b)
+}
+
+// reissueSome is reissueEntries for the entries from a position on. What went before is revoked; an identity that somebody
+// began with the old link is put on the list of those to be aligned.
+func reissueSome(ctx context.Context, tx bun.Tx, b extension.Batch, first int) error {
+	queued := tx.NewRaw(`SELECT user_id, invitation_id FROM batch_entries WHERE batch_id = ? AND outcome = 'queued' AND position >= ? AND position < ?`,
+		b.ID, first, first+reissueRows)
+	if err := holdMessages(ctx, tx, `i.user_id IN (SELECT q.user_id FROM (?) AS q) AND i.revoked_at IS NULL`, queued); err != nil {
+		return err
+	}
+	return execAll(ctx, []*bun.RawQuery{
 		tx.NewRaw(`UPDATE invitations i SET revoked_at = ? FROM (?) AS q WHERE i.user_id = q.user_id AND i.revoked_at IS NULL`, b.Pressed.UTC(), queued),
 		tx.NewRaw(`
 			INSERT INTO invitations (id, organisation_id, user_id, batch_id, area_names, role_names, replaces)
@@ -167,13 +188,7 @@ func reissueEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b ext
 			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
 			SELECT ?, ?, ?::uuid, ?, ?, user_id, 'again' FROM (?) AS q`,
 			b.Pressed.UTC(), b.Organisation, nullID(b.InviterUser), b.Inviter, string(extension.ActionUserInvited), queued),
-	}
-	for _, statement := range statements {
-		if _, err := statement.Exec(ctx); err != nil {
-			return fmt.Errorf("reissue: %w", err)
-		}
-	}
-	return countEntries(ctx, tx, actor, extension.ActionBatchResent, b)
+	})
 }
 
 // places joins the names p of a user's areas and roles, as a letter says them, to users u.

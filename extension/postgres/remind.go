@@ -96,6 +96,9 @@ func insertReminders(ctx context.Context, tx bun.Tx, r extension.Reminding) (int
 // remindEntries writes what goes with the reminders of a batch. They are the users' newest letters, and never their
 // newest invitations: status and link are the invitation's.
 func remindEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch) error {
+	if err := holdPeople(ctx, tx, `u.id IN (SELECT user_id FROM invitations WHERE batch_id = ?)`, b.ID); err != nil {
+		return err
+	}
 	statements := []*bun.RawQuery{
 		tx.NewRaw(`
 			INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, user_id, invitation_id)

@@ -16,6 +16,7 @@ type batchRow struct {
 	Kind           extension.BatchKind
 	AreaID         *extension.AreaID
 	AreaName       string
+	AreaArchived   bool
 	RoleID         *extension.RoleID
 	RoleName       string
 	RoleGrants     extension.Right
@@ -42,7 +43,7 @@ type batchRow struct {
 
 // batchColumns reads a batch b with the counts of its messages: one pass over its invitations, grouped. A batch that is
 // followed is asked for every second, so this must stay cheap at 100,000.
-const batchColumns = `b.id, b.organisation_id, b.kind, b.area_id, coalesce(ar.name, '') AS area_name,
+const batchColumns = `b.id, b.organisation_id, b.kind, b.area_id, coalesce(ar.name, '') AS area_name, ar.archived_at IS NOT NULL AS area_archived,
 	b.role_id, coalesce(ro.name, '') AS role_name, coalesce(ro.grants, '') AS role_grants, b.actor_user_id, b.actor_name,
 	b.pressed_at, b.recognised, b.duplicates, b.trouble,
 	b.starts_at, b.paused_at, b.paused_by, b.cancelled_at, b.cancelled_by, b.finished_at,
@@ -92,10 +93,10 @@ func (db *DB) Report(ctx context.Context, actor extension.Actor, id extension.Ba
 		return extension.Report{}, err
 	}
 	report := extension.Report{Batch: row.batch(), Progress: row.progress(), Recognised: row.Recognised, Duplicates: row.Duplicates}
-	if report.NotSent, err = db.deliveries(ctx, id, extension.EntryFilter{Group: extension.EntriesNotSent, Limit: extension.MaxPage}); err != nil {
+	if report.NotSent, err = db.deliveries(ctx, actor, id, extension.EntryFilter{Group: extension.EntriesNotSent, Limit: extension.MaxPage}); err != nil {
 		return extension.Report{}, err
 	}
-	if report.Sent, err = db.deliveries(ctx, id, extension.EntryFilter{Group: extension.EntriesSent, Limit: extension.MaxPage}); err != nil {
+	if report.Sent, err = db.deliveries(ctx, actor, id, extension.EntryFilter{Group: extension.EntriesSent, Limit: extension.MaxPage}); err != nil {
 		return extension.Report{}, err
 	}
 	if report.Places, err = db.places(ctx, id); err != nil {
@@ -106,19 +107,25 @@ func (db *DB) Report(ctx context.Context, actor extension.Actor, id extension.Ba
 			return extension.Report{}, err
 		}
 	}
-	refusedAtPress, err := db.refusedAtPress(ctx, id, &report.Known)
+	refusedAtPress, err := db.refusedAtPress(ctx, actor, id, &report.Known)
 	report.NotSentAll = refusedAtPress + row.Refused
 	return report, err
 }
 
-// refusedAtPress counts entries that led to no message, and among them those whose user is here already without the
-// place that the entry is for.
-func (db *DB) refusedAtPress(ctx context.Context, batch extension.BatchID, known *int) (int, error) {
+// refusedAtPress counts entries that led to no message, and among them those whose user the actor sees here already
+// without the place that the entry is for, and may give it to.
+func (db *DB) refusedAtPress(ctx context.Context, actor extension.Actor, batch extension.BatchID, known *int) (int, error) {
 	var row struct{ All, Known int }
+	areas, bound := actor.AreaBound()
 	err := db.bun.NewRaw(`
-		SELECT count(*) AS all, count(*) FILTER (WHERE `+isKnown+`) AS known
+		SELECT count(*) AS all, count(*) FILTER (WHERE `+isKnown+`
+		           AND ar.archived_at IS NULL AND ro.grants = ANY (?::text[])
+		           AND (NOT ? OR ar.id = ANY (?::uuid[])
+		               AND EXISTS (SELECT 1 FROM assignments v WHERE v.user_id = e.user_id AND v.area_id = ANY (?::uuid[])))) AS known
 		  FROM batch_entries e JOIN batches b ON b.id = e.batch_id
-		 WHERE e.batch_id = ? AND e.outcome <> 'queued'`, batch).Scan(ctx, &row)
+		  LEFT JOIN areas ar ON ar.id = coalesce(e.area_id, b.area_id) LEFT JOIN roles ro ON ro.id = coalesce(e.role_id, b.role_id)
+		 WHERE e.batch_id = ? AND e.outcome <> 'queued'`,
+		array(actor.Grantable()), bound, array(areas), array(areas), batch).Scan(ctx, &row)
 	*known = row.Known
 	return row.All, kind(err)
 }
@@ -195,7 +202,7 @@ func (db *DB) batch(ctx context.Context, actor extension.Actor, id extension.Bat
 func (r batchRow) batch() extension.Batch {
 	b := extension.Batch{
 		ID: r.ID, Organisation: r.OrganisationID, Kind: r.Kind, Inviter: r.ActorName, Pressed: r.PressedAt.UTC(),
-		Area: extension.ServiceArea{Name: r.AreaName}, Role: extension.Role{Name: r.RoleName, Right: r.RoleGrants},
+		Area: extension.ServiceArea{Name: r.AreaName, Archived: r.AreaArchived}, Role: extension.Role{Name: r.RoleName, Right: r.RoleGrants},
 		Starts: r.StartsAt.UTC(), Paused: fromNull(r.PausedAt), PausedBy: r.PausedBy,
 		Cancelled: fromNull(r.CancelledAt), CancelledBy: r.CancelledBy, Finished: fromNull(r.FinishedAt),
 	}

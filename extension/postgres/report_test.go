@@ -202,3 +202,46 @@ func TestBatchesAreListedTheNewestFirstPageByPage(t *testing.T) {
 		t.Errorf("%d batches, %s", len(seen), diff)
 	}
 }
+
+func TestOnlyWhatTheActorMayGiveIsCountedAsToBeGiven(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	areas, roles := b.charter.Areas, b.charter.Roles
+	known := b.invited(t, "both@example.com")
+	b.invited(t, "eve@example.com")
+	ina := extension.Actor{
+		User: known.ID, Organisation: b.charter.Organisation.ID, Name: "Ina", Right: extension.RightInviter, Areas: []extension.AreaID{areas[0].ID},
+	}
+	met := func(area extension.ServiceArea, role extension.Role) extension.BatchID {
+		t.Helper()
+		p := b.placement("both@example.com", "eve@example.com")
+		p.Batch.Area, p.Batch.Role, p.Batch.InviterUser = area, role, ina.User
+		if err := b.db.Place(t.Context(), b.admin, p); err != nil {
+			t.Fatal(err)
+		}
+		return p.Batch.ID
+	}
+	above, elsewhere := met(areas[0], roles[0]), met(areas[1], roles[1])
+	count := func(actor extension.Actor, batch extension.BatchID) int {
+		t.Helper()
+		report, err := b.db.Report(t.Context(), actor, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report.Known
+	}
+	if n := count(ina, above); n != 0 {
+		t.Errorf("an inviter is offered to give %d people the role of an administrator", n)
+	}
+	if n := count(ina, elsewhere); n != 0 {
+		t.Errorf("an inviter is offered to give %d people an area of others", n)
+	}
+	if count(b.admin, above) != 2 || count(b.admin, elsewhere) != 2 {
+		t.Errorf("an administrator is offered %d and %d", count(b.admin, above), count(b.admin, elsewhere))
+	}
+	b.exec(t, `UPDATE areas SET archived_at = ? WHERE id = ?`, noon(), areas[1].ID)
+	report, err := b.db.Report(t.Context(), b.admin, elsewhere)
+	if err != nil || report.Known != 0 || !report.Batch.Area.Archived {
+		t.Errorf("of an archived area: %d, archived %v, %v", report.Known, report.Batch.Area.Archived, err)
+	}
+}

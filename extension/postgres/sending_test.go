@@ -46,8 +46,8 @@ func TestSettingsOfSendingAreChangedByWhoeverSawThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"undo delay 0s, no reminders, stop-loss above 3 % of 50 → undo delay 5m0s, reminders on day 3 and 6, no stop-loss",
-		"undo delay 5m0s, reminders on day 3 and 6, no stop-loss → undo delay 0s, no reminders, stop-loss above 5 % of 100",
+		"no undo delay, no reminders, stop-loss above 3 % of 50 → undo delay 5m0s, reminders on day 3 and 6, no stop-loss",
+		"undo delay 5m0s, reminders on day 3 and 6, no stop-loss → no undo delay, no reminders, stop-loss above 5 % of 100",
 	}
 	if diff := cmp.Diff(want, read[[]string](t, b.db, `SELECT detail FROM audit WHERE action = 'organisation.sending_changed' ORDER BY id`)); diff != "" {
 		t.Errorf("the audit (-want +got):\n%s", diff)

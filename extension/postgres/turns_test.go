@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,8 +90,8 @@ func TestAStepLooksAtNoMoreAtTheEndOfABatchThanAtItsBeginning(t *testing.T) {
 		_, err := db.LeaseWork(t.Context(), batch, 100, -time.Minute)
 		return err
 	})
-	if err != nil || len(asking) != 2 {
-		t.Fatalf("%d statements, %v", len(asking), err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	claiming, err := b.db.Recorded(func(db *postgres.DB) error {
 		chunk, err := db.ClaimChunk(t.Context(), batch, claim())
@@ -102,10 +103,9 @@ func TestAStepLooksAtNoMoreAtTheEndOfABatchThanAtItsBeginning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range claiming {
-		if strings.Contains(statement, "SKIP LOCKED") {
-			asking = append(asking, statement)
-		}
+	asking = slices.DeleteFunc(append(asking, claiming...), func(statement string) bool { return !strings.Contains(statement, "SKIP LOCKED") })
+	if len(asking) != 4 {
+		t.Fatalf("%d statements: %q", len(asking), asking)
 	}
 	var first []int
 	for _, statement := range asking {

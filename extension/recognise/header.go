@@ -19,7 +19,8 @@ const (
 type header struct {
 	separator           byte
 	names               []string
-	address, area, role int // indexes of columns; -1 for none
+	address, area, role int    // indexes of columns; -1 for none
+	mixed               string // see Table
 }
 
 // readHeader reads the header that text begins with and leaves the cells behind
@@ -81,6 +82,9 @@ func nameColumns(separator byte, headings []string) header {
 	h := header{separator: separator, address: -1, area: -1, role: -1}
 	best := map[column]int{}
 	for i, heading := range headings {
+		if h.mixed == "" && isSeveral(separator, heading) {
+			h.mixed = tidy(heading)
+		}
 		heading = tidy(heading)
 		h.names = append(h.names, heading)
 		use, rank := useOf(heading)
@@ -99,6 +103,23 @@ func nameColumns(separator byte, headings []string) header {
 		}
 	}
 	return h
+}
+
+// isSeveral reports whether a heading is several that another separator stands
+// between: one of them names a column that is used. A comma or a semicolon with a
+// space behind it stands in the words of one heading, as in "Site, building".
+func isSeveral(separator byte, heading string) bool {
+	for _, other := range []byte{'\t', ';', ','} {
+		if other == separator || strings.IndexByte(heading, other) < 0 || strings.Contains(heading, string(other)+" ") {
+			continue
+		}
+		for part := range strings.SplitSeq(heading, string(other)) {
+			if use, _ := useOf(part); use != unusedColumn {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // useOf tells what a column with this heading is for, and how plainly the heading

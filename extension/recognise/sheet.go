@@ -1,6 +1,9 @@
 package recognise
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Table says how the columns of a table were read.
 type Table struct {
@@ -9,6 +12,10 @@ type Table struct {
 	Address, Area, Role string
 	// Unused holds the headings of the other columns.
 	Unused []string
+	// Mixed is a heading that is several, because another separator stands between
+	// them than between the others; empty when there is none. Then no row is where
+	// its writer meant it to be.
+	Mixed string
 	// Rows counts the rows that hold anything, without the header.
 	Rows int
 }
@@ -35,7 +42,7 @@ func Read(text string, most int) Result {
 }
 
 func (h header) table() *Table {
-	table := &Table{Address: h.names[h.address]}
+	table := &Table{Address: h.names[h.address], Mixed: h.mixed}
 	for i, name := range h.names {
 		switch i {
 		case h.address:
@@ -99,10 +106,10 @@ func (s *sheet) readRow(line string) {
 	s.out.area, s.out.role = plainCell(s.at(s.area)), plainCell(s.at(s.role))
 	cell := strings.TrimSpace(s.at(s.address))
 	switch {
-	case s.overflows():
+	case s.overflows(), s.strays(cell):
 		s.out.rejectMeant(tidy(line), UnfitRow, "")
 	case cell != "":
-		s.readCell(cell)
+		s.readCell(cell, line)
 	case strings.IndexByte(line, '@') >= 0 && len(s.row) < len(s.names):
 		s.out.rejectMeant(tidy(line), UnfitRow, "")
 	case s.out.area != "" || s.out.role != "":
@@ -121,16 +128,6 @@ func (s *sheet) at(column int) string {
 	return s.row[column]
 }
 
-// plainCell is a cell fit to be compared and shown, without the apostrophe that
-// keeps a spreadsheet from computing it.
-func plainCell(cell string) string {
-	cell = tidy(cell)
-	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("=+-@", cell[1]) >= 0 {
-		return cell[1:]
-	}
-	return cell
-}
-
 // overflows reports whether a row has more cells than the header, so that what
 // stands in which column is not certain. It does not matter when nothing but the
 // first column is used.
@@ -146,28 +143,78 @@ func (s *sheet) overflows() bool {
 	return false
 }
 
+// strays reports whether an address stands where nobody looks for it: in a cell
+// without a heading, or anywhere beside a cell that a separator within quotes has
+// torn in two.
+func (s *sheet) strays(cell string) bool {
+	torn := strings.HasPrefix(cell, "\"") && strings.Count(cell, "\"")%2 == 1
+	for i, other := range s.row {
+		unheaded := i >= len(s.names) || s.names[i] == ""
+		if i != s.address && (torn || unheaded) && holdsAddress(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsAddressBeside reports whether there is an address in another cell than the
+// one that should hold it.
+func (s *sheet) holdsAddressBeside() bool {
+	for i, other := range s.row {
+		if i != s.address && holdsAddress(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsAddress reports whether a cell holds an address, or what was meant as one.
+// An @ that stands alone is none: the reasons in the list of what was not sent
+// speak of it.
+func holdsAddress(cell string) bool {
+	const shortest = len("a@b.c")
+	if len(cell) < shortest {
+		return false
+	}
+	found := recogniseAtMost(cell, 1)
+	return len(found.Recognised) > 0 || slices.ContainsFunc(found.Rejected, func(r Rejected) bool {
+		return strings.Contains(strings.Trim(r.Text, "@.,;"), "@")
+	})
+}
+
 // readCell takes the cell that should hold an address. One in which there is
-// nothing like it is rejected as a whole: in this column it is no mere word.
-func (s *sheet) readCell(cell string) {
+// nothing like it is rejected as a whole: in this column it is no mere word. If
+// the address stands in another cell, so is the row.
+func (s *sheet) readCell(cell, line string) {
 	if isFormula(tidy(cell)) {
 		s.out.rejectMeant(tidy(cell), Formula, strings.TrimLeft(cell, "'=+"))
 		return
 	}
 	found := &s.out.result
-	before, ignored := len(found.Recognised)+len(found.Rejected)+found.Duplicates, len(found.Ignored)
+	addresses, rejected := len(found.Recognised)+found.Duplicates, len(found.Rejected)
+	ignored, more := len(found.Ignored), found.MoreIgnored
 	inner := scanner{out: s.out, text: clean(cell), tokens: s.tokens[:0]}
 	inner.run()
 	s.tokens = inner.tokens
-	if len(found.Recognised)+len(found.Rejected)+found.Duplicates == before {
-		found.Ignored = found.Ignored[:ignored]
-		s.out.rejectMeant(tidy(cell), NoAtSign, "")
+	if len(found.Recognised)+found.Duplicates > addresses {
+		return
 	}
+	beside := s.holdsAddressBeside()
+	if !beside && len(found.Rejected) > rejected {
+		return
+	}
+	found.Rejected, found.Ignored, found.MoreIgnored = found.Rejected[:rejected], found.Ignored[:ignored], more
+	if beside {
+		s.out.rejectMeant(tidy(line), UnfitRow, "")
+		return
+	}
+	s.out.rejectMeant(tidy(cell), NoAtSign, "")
 }
 
 // isFormula reports whether a spreadsheet would compute the cell instead of
 // showing it. The function HYPERLINK names the address itself, and is read like
 // any other text.
 func isFormula(cell string) bool {
-	cell = strings.TrimPrefix(cell, "'")
+	cell = strings.TrimLeft(cell, "'")
 	return cell != "" && cell[0] == '=' && !hasPrefixFold(cell, `=HYPERLINK("mailto:`)
 }

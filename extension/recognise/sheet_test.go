@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // said is what became of the rows of a table: addresses and rejected pieces with
@@ -113,6 +114,53 @@ c@example,East,Carer
 		}
 		if r.Reason.Sentence() == "" {
 			t.Errorf("%s has no sentence", r.Reason)
+		}
+	}
+}
+
+func TestNoAddressVanishesInARowWhoseCellsAreNotWhereTheHeaderSays(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"Email,Service area,Role\n\"Doe, J\" <a3@x.com>,South Pier,",
+		"Email,Service area,Role\n\"Doe, J\" <a3@x.com>,South Pier",
+		"Email,Service area,Role\nDoe, J <a3@x.com>,South Pier,",
+		"Email,Service area,Role\n\"b3@x.com, J\" <a3@x.com>,South Pier,",
+		"Email,First name,Last name\n\"Doe, J\" <a3@x.com>,South Pier",
+		"Email,Name\nb3@x.com,Alice,a3@x.com",
+		"Email,,Name\nb3@x.com,a3@x.com,Alice",
+		"Email,,Name\n=x,a3@x.com,Alice",
+	} {
+		_, row, _ := strings.Cut(text, "\n")
+		want := said{rejected: []string{row + ": unfit_row"}}
+		got := saidBy(Read(text, 1000))
+		got.unused = nil
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(said{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+	got := saidBy(Read("Email,Area,Manager\na3@x.com,East,boss@x.com\n\"Doe\" <b3@x.com>,East,boss@x.com", 1000))
+	want := said{recognised: []string{"a3@x.com East", "b3@x.com East"}, ignored: []string{"Doe"}, unused: []string{"Manager"}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(said{})); diff != "" {
+		t.Errorf("a column of other addresses (-want +got):\n%s", diff)
+	}
+}
+
+func TestAHeaderThatMixesSeparatorsIsToldOf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Email;Service area,Role\na@example.com;East,Carer":   "Service area,Role",
+		"Email,Service area;Role\na@example.com,East;Carer":   "Service area;Role",
+		"Email;Service area\tRole\na@example.com;East\tCarer": "Service area Role",
+		"Email;Role,Notes\na@example.com;Carer,x":             "Role,Notes",
+		"Email;Name, first and last\na@example.com;Carer":     "",
+		"Email;Site, building;Role\na@example.com;East":       "",
+		"Email;Contact (name, role)\na@example.com;Carer":     "",
+		"Email,\"Area, role\"\na@example.com,East":            "",
+		"Email,Area,Role\na@example.com,East,Carer":           "",
+	} {
+		got := Read(text, 1000)
+		if got.Table == nil || got.Table.Mixed != want {
+			t.Errorf("%q: %+v", text, got.Table)
 		}
 	}
 }
@@ -295,26 +343,21 @@ func TestEveryOfferedFixCanBeTaken(t *testing.T) {
 	}
 }
 
-// FuzzRead holds what must be true of every table.
-func FuzzRead(f *testing.F) {
-	f.Add("Email,Area\n\"a@example.com\",\"Ea\"\"st\"\n=x,\n")
-	f.Add("sep=;\r\nEmail;Role\r\na@example.com;\"x\r\n")
-	f.Add("E-mail\tArea\n\"\"\"\t\"a\"b\"\t\n\xff@x.org\t\x00")
-	f.Fuzz(func(t *testing.T, text string) {
-		got := Read(text, 100)
-		checkTexts(t, got)
-		for _, a := range got.Recognised {
-			checkAddress(t, a)
-			if isFormula(a.Raw) && got.Table != nil {
-				t.Errorf("the formula %q is an address", a.Raw)
+func TestACellThatWasMadeHarmlessIsReadBackAsItWas(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"+1 Street": "'+1 Street", "=SUM(A1)": "'=SUM(A1)", "-": "'-", "@home": "'@home",
+		"＝和": "'＝和", "＋1": "'＋1", "－1": "'－1", "＠家": "'＠家",
+		"'=1": "''=1", "' ＋1": "'' ＋1", "'Carer'": "'Carer'", "North Pier": "North Pier", "1+1": "1+1", "A = B": "A = B",
+	} {
+		if got := Harmless(cell); got != want {
+			t.Errorf("%q becomes %q", cell, got)
+		}
+		for _, typed := range []string{cell, " " + cell, "\t" + cell, "\u200b" + cell, cell + "\n"} {
+			got := Read("Email,Area,Role\na@example.com,\""+Harmless(typed)+"\",Carer", 10)
+			if len(got.Recognised) != 1 || got.Recognised[0].Area != cell {
+				t.Errorf("%q comes back as %+v", typed, got.Recognised)
 			}
 		}
-		if len(got.Recognised)+len(got.Rejected) > 101+len(text)/6 {
-			t.Errorf("%d pieces", len(got.Recognised)+len(got.Rejected))
-		}
-		if decoded, _ := Decode([]byte(text)); !utf8.ValidString(decoded) {
-			t.Errorf("%q is decoded to %q", text, decoded)
-		}
-		CheckFile(text)
-	})
+	}
 }

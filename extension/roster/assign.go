@@ -20,7 +20,8 @@ type assigning interface {
 
 // Assign gives the people whom a batch met as users of the organisation already, or one of them, the service area and
 // role that their entry is for, beside those they have: whoever they are, Active, Pending, Expired or Inactive, and
-// without a message. Only what the actor may give is given. Doing it again changes nothing. What Kratos publishes of
+// without a message. Only what the actor may give is given, and only to people whom the actor sees already: an inviter
+// asks an administrator for anybody else. Doing it again changes nothing. What Kratos publishes of
 // Active ones follows by itself.
 func (s *Service) Assign(ctx context.Context, actor extension.Actor, batch extension.BatchID, user extension.UserID) (extension.Given, error) {
 	areas, roles, err := s.reach(ctx, actor)

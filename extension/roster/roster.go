@@ -31,6 +31,10 @@ type Store interface {
 	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
 	// Postings lists the messages to a user, the newest first.
 	Postings(ctx context.Context, organisation extension.OrganisationID, user extension.UserID, most int) ([]extension.Posting, error)
+	// Deeds lists audit rows of these actions about a user, the newest first.
+	Deeds(
+		ctx context.Context, organisation extension.OrganisationID, user extension.UserID, actions []extension.Action, most int,
+	) ([]extension.Audit, error)
 	// SetPaused pauses (a time) or resumes (zero) a user, with the actor's audit, and puts the identity on the list of
 	// those to be aligned. It tells whether anything changed.
 	SetPaused(ctx context.Context, actor extension.Actor, user extension.UserID, paused, now time.Time) (bool, error)

@@ -40,8 +40,12 @@ func (s *Shell) setHeaders(c *fiber.Ctx) {
 }
 
 // canonicalHost keeps browsers on the public URL's host, because cookies and the cross-site check hang on it. Reading
-// is redirected; a change is refused, as a redirect would lose its body's origin.
+// is redirected; a change is refused, as a redirect would lose its body's origin. What Receive mounted may be posted to
+// under any name, because a program beside us, such as a relay, knows us by another one than browsers.
 func (s *Shell) canonicalHost(c *fiber.Ctx) error {
+	if s.receives(c) {
+		return c.Next()
+	}
 	host := string(c.Request().Header.Host())
 	if forwarded := c.Get(fiber.HeaderXForwardedHost); forwarded != "" && s.trusted(remote(c)) {
 		host, _, _ = strings.Cut(forwarded, ",")
@@ -61,7 +65,7 @@ func (s *Shell) canonicalHost(c *fiber.Ctx) error {
 //
 // What Receive mounted is taken from programs, which are no browsers and carry no session.
 func (s *Shell) sameOrigin(c *fiber.Ctx) error {
-	if safe(c) || c.Method() == fiber.MethodPost && s.received[c.Path()] {
+	if safe(c) || s.receives(c) {
 		return c.Next()
 	}
 	switch site := c.Get("Sec-Fetch-Site"); {
@@ -72,6 +76,11 @@ func (s *Shell) sameOrigin(c *fiber.Ctx) error {
 	default:
 		return errCrossSite
 	}
+}
+
+// receives tells whether a request is for what Receive mounted.
+func (s *Shell) receives(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodPost && s.received[c.Path()]
 }
 
 // refuseEncoding refuses compressed bodies: the body limit counts bytes before they are unpacked.

@@ -58,7 +58,8 @@ func TestProgramsPostToExactlyWhatReceivesThem(t *testing.T) {
 	b := setup(t, "https://paperplane.test")
 	taken := func(c *fiber.Ctx) error { return c.SendStatus(http.StatusNoContent) }
 	b.shell.Receive("/hooks/mail", taken)
-	b.shell.App().All("/hooks/*", taken) // whatever else there is below stays as protected as everything
+	b.shell.App().All("/hooks/*", taken)    // whatever else there is below stays as protected as everything
+	const inside = "http://paperplane:4455" // how a program on our own network knows us
 	for name, test := range map[string]struct {
 		method, path string
 		headers      map[string]string
@@ -85,8 +86,20 @@ func TestProgramsPostToExactlyWhatReceivesThem(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
 		}
 	}
-	if got := b.send(t, "https://other.test", nil); got != http.StatusBadRequest {
-		t.Errorf("under another host: %d", got)
+	for path, want := range map[string]int{
+		"/hooks/mail": http.StatusNoContent, "/hooks/other": http.StatusBadRequest, "/hooks/mail/": http.StatusBadRequest, "/change": http.StatusBadRequest,
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, inside+path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Do(t, request).Status; got != want {
+			t.Errorf("%s under another host: %d, want %d", path, got, want)
+		}
+	}
+	b.Origin = inside
+	if got := b.Get(t, "/hooks/mail").Status; got != http.StatusPermanentRedirect {
+		t.Errorf("reading under another host: %d", got)
 	}
 }
 

@@ -101,8 +101,9 @@ func (o Options) validate() error {
 // App is the Fiber app that pages mount their routes on.
 func (s *Shell) App() *fiber.App { return s.app }
 
-// Receive mounts what another program, and no page of ours, posts to: exactly this path, by POST alone, is exempt from the
-// cross-site check. So it must not look at cookies, and must prove by itself who is there, for instance by a signature.
+// Receive mounts what another program, and no page of ours, posts to: exactly this path, by POST alone, is exempt from
+// the cross-site check and may come under any host name. So it must not look at cookies, and must prove by itself who is
+// there, for instance by a signature.
 func (s *Shell) Receive(path string, receive fiber.Handler) {
 	s.received[path] = true
 	s.app.Post(path, receive)

@@ -3,7 +3,7 @@
 const batch = document.querySelector("[data-batch]");
 if (batch) {
   forget(batch.dataset.draft);
-  if (batch.hasAttribute("data-follow")) follow(batch);
+  if (batch.hasAttribute("data-follow")) follow(batch, newReloader());
   for (const time of batch.querySelectorAll("[data-countdown]")) countDown(time);
 }
 
@@ -15,21 +15,37 @@ function forget(draft) {
   }
 }
 
+// A page that was reloaded is not loaded once more within three seconds: whoever answers may see another state than whoever
+// tells the news, because their clocks differ, and then one reload would lead to the next. News that agrees calls it off.
+function newReloader() {
+  const pause = performance.getEntriesByType("navigation")[0]?.type === "reload" ? 3000 : 0;
+  let timer = 0;
+  return {
+    reload() {
+      timer ||= setTimeout(() => location.reload(), Math.max(0, pause - performance.now()));
+    },
+    stay() {
+      clearTimeout(timer);
+      timer = 0;
+    },
+  };
+}
+
 // Events come as long as the page is looked at: a browser has few connections, and a hidden page needs none of them.
-function follow(batch) {
+function follow(batch, reloader) {
   let stream = null;
   let asking = false;
 
   const open = () => {
     if (stream || asking || document.hidden) return;
     stream = new EventSource(batch.dataset.events);
-    stream.addEventListener("progress", (event) => show(batch, JSON.parse(event.data)));
-    stream.addEventListener("gone", () => location.reload()); // leads to the sign-in page, or says what has changed
+    stream.addEventListener("progress", (event) => show(batch, reloader, JSON.parse(event.data)));
+    stream.addEventListener("gone", () => reloader.reload()); // leads to the sign-in page, or says what has changed
     stream.addEventListener("end", () => stream.close()); // nothing more will be told; stays set, so nobody opens it again
     stream.addEventListener("error", () => {
       if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
       asking = true;
-      ask(batch);
+      ask(batch, reloader);
     });
   };
   document.addEventListener("visibilitychange", () => {
@@ -43,15 +59,15 @@ function follow(batch) {
 }
 
 // Where a stream cannot be had, the page asks again and again.
-function ask(batch) {
+function ask(batch, reloader) {
   let wait = 700;
   const look = async () => {
     try {
       const response = await fetch(location.pathname, { headers: { Accept: "application/json" } });
-      if ([401, 403, 404].includes(response.status)) return location.reload();
+      if ([401, 403, 404].includes(response.status)) return reloader.reload();
       if (!response.ok) throw new Error(String(response.status));
       const news = await response.json();
-      show(batch, news);
+      show(batch, reloader, news);
       if (news.done && news.sent === news.delivered + news.bounced + news.complained) return; // nothing more will be told
     } catch {
       // the server is being restarted or the network is gone: look again
@@ -63,8 +79,9 @@ function ask(batch) {
 }
 
 // What has changed is written into the page; with another state the page itself is another one.
-function show(batch, news) {
-  if (news.state !== batch.dataset.state) return location.reload();
+function show(batch, reloader, news) {
+  if (news.state !== batch.dataset.state) return reloader.reload();
+  reloader.stay();
   const sentence = batch.querySelector("[data-batch-sentence]");
   if (sentence.textContent !== news.sentence) sentence.textContent = news.sentence;
   const bar = batch.querySelector("[data-batch-progress]");

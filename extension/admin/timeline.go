@@ -1,0 +1,137 @@
+package admin
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"paperplane/extension"
+	"paperplane/extension/recognise"
+	"paperplane/extension/roster"
+)
+
+// happened is one moment of somebody's way in.
+type happened struct {
+	at     time.Time
+	order  int // of what comes one after the other: clocks differ, and pages show minutes
+	words  string
+	detail string // somebody else's own words
+}
+
+// The order of what happens to one message, and to somebody after the link.
+const (
+	orderPressed = iota
+	orderSent
+	orderDelayed
+	orderDelivered
+	orderBounced
+	orderComplained
+	orderOpened
+	orderStarted
+	orderEnded
+	ordersOfMessage
+
+	orderLost       = ordersOfMessage * (roster.PostingsShown + 1)
+	orderRegistered = orderLost + 1
+	orderSecured    = orderLost + 2
+	orderUnsigned   = orderLost + 3
+	orderAccepted   = orderLost + 4
+	orderActive     = orderLost + 5
+	orderPaused     = orderLost + 6
+	orderDeeds      = orderLost + 7
+)
+
+// timeline is everything that is known, the newest first.
+func (v personView) timeline() []happened {
+	var all []happened
+	add := func(at time.Time, order int, words, detail string) {
+		if !at.IsZero() {
+			all = append(all, happened{at: at, order: order, words: words, detail: detail})
+		}
+	}
+	for i, posting := range v.postings {
+		v.addPosting(add, (len(v.postings)-i)*ordersOfMessage, posting)
+	}
+	facts := v.user.Facts
+	add(facts.Registered, orderRegistered, "Registered: there is a password", "")
+	add(facts.Secured, orderSecured, "Second factor proven", "")
+	add(facts.Accepted, orderAccepted, "Terms and conditions (EULA) accepted", "")
+	add(facts.Activated, orderActive, "Active", "")
+	if !slices.ContainsFunc(v.deeds, func(d extension.Audit) bool { return d.Action == extension.ActionUserPaused }) {
+		add(facts.Paused, orderPaused, "Deactivated", "")
+	}
+	for i, deed := range v.deeds {
+		add(deed.At, v.orderOf(deed, len(v.deeds)-i), deedWords(deed), "")
+	}
+	told := orderLost
+	if v.user.Stumble.Step == extension.StepAgree {
+		told = orderUnsigned
+	}
+	add(v.user.Stumble.At, told, "Was told", v.user.Stumble.Sentence)
+	slices.SortStableFunc(all, func(a, b happened) int {
+		return cmp.Or(b.at.Truncate(time.Minute).Compare(a.at.Truncate(time.Minute)), cmp.Compare(b.order, a.order))
+	})
+	return all
+}
+
+func (v personView) addPosting(add func(at time.Time, order int, words, detail string), order int, posting extension.Posting) {
+	to := recognise.Display(posting.Address)
+	add(posting.Pressed, order+orderPressed, postingName(posting)+postedBy(posting), "")
+	add(posting.Facts.Sent, order+orderSent, "Message to "+to+" accepted by the mail provider", "")
+	delayed, bounced := posting.Facts.Detail, ""
+	if !posting.Facts.Bounced.IsZero() {
+		delayed, bounced = "", posting.Facts.Detail
+	}
+	add(posting.Facts.Delayed, order+orderDelayed, "Delayed on its way to "+to, delayed)
+	add(posting.Facts.Delivered, order+orderDelivered, "Delivered to "+to, "")
+	if reason, failed := posting.Facts.Failed(); failed {
+		add(posting.Facts.Bounced, order+orderBounced, "The mail provider could not send the message to "+to, reason)
+	} else {
+		add(posting.Facts.Bounced, order+orderBounced, "Bounced from "+to, bounced)
+	}
+	add(posting.Facts.Complained, order+orderComplained, "Reported as spam at "+to, "")
+	add(posting.Opened, order+orderOpened, "Link opened, perhaps by a mail scanner", "")
+	add(posting.Started, order+orderStarted, "Start pressed", "")
+	if !posting.Expires.IsZero() && !v.list.Now.Before(posting.Expires) && posting.Kind != extension.BatchReminder && !posting.Revoked {
+		add(posting.Expires, order+orderEnded, "Link ended", "")
+	}
+}
+
+// orderOf puts a deed before the invitation that came of it, and any other behind all else of its minute.
+func (v personView) orderOf(deed extension.Audit, number int) int {
+	if deed.Action == extension.ActionUserReaddressed || deed.Action == extension.ActionUserUnsuppressed {
+		for i, posting := range slices.Backward(v.postings) {
+			if !posting.Pressed.Before(deed.At) {
+				return (len(v.postings)-i)*ordersOfMessage - 1
+			}
+		}
+	}
+	return orderDeeds + number
+}
+
+// deedWords says what somebody decided about a user.
+func deedWords(deed extension.Audit) string {
+	by := ""
+	if deed.Actor != "" {
+		by = " by " + deed.Actor
+	}
+	switch deed.Action {
+	case extension.ActionUserReaddressed:
+		was, is, _ := strings.Cut(strings.TrimPrefix(deed.Detail, "from "), " to ")
+		return "Address corrected from " + recognise.Display(was) + " to " + recognise.Display(is) + by
+	case extension.ActionUserUnsuppressed:
+		return "Mail to this address allowed again" + by
+	case extension.ActionUserPaused:
+		return "Deactivated" + by
+	case extension.ActionUserResumed:
+		return "Resumed" + by
+	case extension.ActionUserAssigned:
+		if also, beside := strings.CutPrefix(deed.Detail, "also to "); beside {
+			return "Also given " + also + by
+		}
+		return "Moved " + deed.Detail + by
+	default:
+		return string(deed.Action) + by
+	}
+}
