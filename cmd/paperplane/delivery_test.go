@@ -265,8 +265,22 @@ func (s *testStack) believesTheProvider(t *testing.T) {
 // TestABatchThatBouncesPausesItself sends to a domain that takes nothing.
 func TestABatchThatBouncesPausesItself(t *testing.T) {
 	t.Parallel()
-	s := startTestStack(t, "", nil)
+	calls := &checkpoint{}
+	s := startTestStack(t, "", func(o *stackOptions) {
+		o.settings = append(o.settings, "PAPERPLANE_MAIL_RESEND_BASE_URL="+calls.start(t, o.ports.mailbox))
+	})
 	ada := s.administrator(t)
+	// Three calls go out, and the others when what bounced of those has paused the batch.
+	pass := func(w http.ResponseWriter, r *http.Request, part http.Handler) { part.ServeHTTP(w, r) }
+	paused := make(chan struct{})
+	calls.on(http.MethodPost, "/emails/batch", 3, pass)
+	calls.on(http.MethodPost, "/emails/batch", -1, func(w http.ResponseWriter, r *http.Request, part http.Handler) {
+		select {
+		case <-paused:
+			part.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	})
 	var addresses []string
 	for i := range 1000 {
 		addresses = append(addresses, fmt.Sprintf("fine%04d@kept.example", i))
@@ -279,6 +293,7 @@ func TestABatchThatBouncesPausesItself(t *testing.T) {
 		batch = ada.open(t, batch.path())
 		return strings.Contains(batch.text(), "It paused itself")
 	})
+	close(paused)
 	batch.says(t, 200, "lost.example", "Resume")
 	batch.lacks(t, "kept.example (")
 	connection := s.database(t)

@@ -177,7 +177,9 @@ func TestCancellingARunningBatchKeepsWhatWasSentAndNothingElseGoesOut(t *testing
 	t.Parallel()
 	s := setup(t)
 	batch := s.send(t, people("p", 900))
-	s.kratos.slow, s.post.slow = 2*time.Millisecond, 2*time.Millisecond
+	s.post.gate = make(chan struct{}, 2) // two chunks go out; others are under way while it is cancelled
+	s.post.gate <- struct{}{}
+	s.post.gate <- struct{}{}
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
@@ -195,6 +197,7 @@ func TestCancellingARunningBatchKeepsWhatWasSentAndNothingElseGoesOut(t *testing
 	if err != nil {
 		t.Fatal(err)
 	}
+	close(s.post.gate)
 	group.Wait()
 	state, n := s.state(t, batch)
 	if state != extension.BatchCancelled || n[0]+n[2] != 900 || n[2] != cancelled || n[1] != 0 || n[0] != len(s.post.boxes) || cancelled == 0 {

@@ -338,6 +338,7 @@ type scriptedPost struct {
 	down   map[extension.OrganisationID]error                                                // for whose letters
 	slow   time.Duration                                                                     // that every call takes
 	begin  func(ctx context.Context, invitation extension.InvitationID, mark extension.Mark) // of each message, if it is set
+	gate   chan struct{}                                                                     // that every call waits at, if it is set
 	chunks []extension.Chunk                                                                 // as they were handed in, refused or not
 	known  map[extension.ChunkID]string                                                      // the bytes of every key that was accepted
 	boxes  map[string]int                                                                    // accepted messages by address
@@ -345,6 +346,9 @@ type scriptedPost struct {
 
 func (p *scriptedPost) Deliver(ctx context.Context, chunk extension.Chunk, mark extension.Mark) ([]extension.Receipt, error) {
 	<-time.After(p.slow)
+	if p.gate != nil {
+		<-p.gate
+	}
 	if p.begin != nil {
 		for _, r := range chunk.Recipients {
 			p.begin(ctx, r.Invitation, mark)

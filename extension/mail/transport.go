@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -67,7 +69,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	began := time.Now()
-	resp, err := t.next.RoundTrip(repeatable)
+	resp, err := t.call(repeatable)
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +86,33 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, status
 }
 
+// call repeats a request once that a kept-alive connection lost: its bytes and its Idempotency-Key are the same, so
+// the provider takes it once. net/http repeats some of these itself, but not one whose body was half written when the
+// provider closed the connection.
+func (t *transport) call(r *http.Request) (*http.Response, error) {
+	var kept atomic.Bool
+	traced := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) { kept.Store(got.Reused) },
+	})
+	resp, err := t.next.RoundTrip(r.WithContext(traced))
+	if err == nil || !kept.Load() || r.Context().Err() != nil {
+		return resp, err
+	}
+	if r.GetBody != nil {
+		if r.Body, err = r.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	return t.next.RoundTrip(r)
+}
+
 type boundedBody struct {
 	io.Reader
 	io.Closer
 }
 
-// withRepeatableBody keeps the body's bytes. With them, and because the request carries an Idempotency-Key, net/http
-// itself repeats a call that ran into a kept-alive connection which the provider was just closing.
+// withRepeatableBody keeps the body's bytes, so that a call which ran into a kept-alive connection that the provider was
+// just closing can be repeated.
 func withRepeatableBody(r *http.Request) (*http.Request, error) {
 	repeatable := r.Clone(r.Context())
 	if r.Body == nil {
