@@ -51,7 +51,7 @@ func (a Actor) MayGrant(role Role) bool { return a.Elevated() && a.Right.Include
 func (a Actor) Grantable() []Right {
 	var rights []Right
 	for _, right := range []Right{RightNone, RightInviter, RightAdministrator} {
-		if a.Elevated() && a.Right.Includes(right) {
+		if a.MayGrant(Role{Right: right}) {
 			rights = append(rights, right)
 		}
 	}

@@ -12,9 +12,6 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a test waits for a page to say what it should. It bounds failures only.
-const patience = 20 * time.Second
-
 // chromium is one real browser for a test.
 type chromium struct {
 	ctx context.Context
@@ -76,7 +73,7 @@ func (p *person) picture(path string) {
 
 func (p *person) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, recovery)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("%s could not %s: %v\n%s", p.name, what, err, p.text())
@@ -114,7 +111,7 @@ func (p *person) sees(wanted ...string) {
 // until waits for a condition, looking again and again.
 func (p *person) until(what string, condition func() bool) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, recovery)
 	defer cancel()
 	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()

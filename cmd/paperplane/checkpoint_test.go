@@ -31,8 +31,8 @@ type rule struct {
 
 // passing is a request that came to it.
 type passing struct {
-	method, path, body string
-	header             http.Header
+	path, body string
+	header     http.Header
 }
 
 // start opens the checkpoint in front of a port and gives its address.
@@ -65,7 +65,7 @@ func (c *checkpoint) start(t *testing.T, port int) string {
 func (c *checkpoint) ruleFor(r *http.Request, body string) *rule {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	c.passed = append(c.passed, passing{method: r.Method, path: r.URL.Path, body: body, header: r.Header.Clone()})
+	c.passed = append(c.passed, passing{path: r.URL.Path, body: body, header: r.Header.Clone()})
 	for _, rule := range c.rules {
 		if rule.left != 0 && r.Method == rule.method && strings.HasPrefix(r.URL.Path, rule.path) {
 			rule.left--
@@ -134,13 +134,34 @@ func (c *checkpoint) hold(method, path string) (answered <-chan struct{}, releas
 	return here, sync.OnceFunc(func() { close(goOn) })
 }
 
-// of gives the requests of a kind that came to it, oldest first.
-func (c *checkpoint) of(method, path string) []passing {
+// holdLetters holds every call with letters before it reaches the mail provider. let lets so many pass, held already or
+// still to come, and release all.
+func (c *checkpoint) holdLetters() (let func(n int), release func()) {
+	permits, released := make(chan struct{}, 10), make(chan struct{}) // more than a test lets pass
+	c.on(http.MethodPost, "/emails/batch", -1, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		select {
+		case <-permits:
+		case <-released:
+		case <-r.Context().Done():
+			return
+		}
+		pass.ServeHTTP(w, r)
+	})
+	let = func(n int) {
+		for range n {
+			permits <- struct{}{}
+		}
+	}
+	return let, sync.OnceFunc(func() { close(released) })
+}
+
+// of gives the requests to a path that came to it, oldest first. path is a prefix.
+func (c *checkpoint) of(path string) []passing {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	var found []passing
 	for _, p := range c.passed {
-		if p.method == method && strings.HasPrefix(p.path, path) {
+		if strings.HasPrefix(p.path, path) {
 			found = append(found, p)
 		}
 	}

@@ -270,17 +270,8 @@ func TestABatchThatBouncesPausesItself(t *testing.T) {
 		o.settings = append(o.settings, "PAPERPLANE_MAIL_RESEND_BASE_URL="+calls.start(t, o.ports.mailbox))
 	})
 	ada := s.administrator(t)
-	// Three calls go out, and the others when what bounced of those has paused the batch.
-	pass := func(w http.ResponseWriter, r *http.Request, part http.Handler) { part.ServeHTTP(w, r) }
-	paused := make(chan struct{})
-	calls.on(http.MethodPost, "/emails/batch", 3, pass)
-	calls.on(http.MethodPost, "/emails/batch", -1, func(w http.ResponseWriter, r *http.Request, part http.Handler) {
-		select {
-		case <-paused:
-			part.ServeHTTP(w, r)
-		case <-r.Context().Done():
-		}
-	})
+	let, release := calls.holdLetters()
+	let(3) // and the others when what bounced of those has paused the batch
 	var addresses []string
 	for i := range 1000 {
 		addresses = append(addresses, fmt.Sprintf("fine%04d@kept.example", i))
@@ -293,19 +284,14 @@ func TestABatchThatBouncesPausesItself(t *testing.T) {
 		batch = ada.open(t, batch.path())
 		return strings.Contains(batch.text(), "It paused itself")
 	})
-	close(paused)
+	release()
 	batch.says(t, 200, "lost.example", "Resume")
 	batch.lacks(t, "kept.example (")
-	connection := s.database(t)
-	countOf := func(table, condition string) (n int) {
-		if err := connection.QueryRow(t.Context(), `SELECT count(*) FROM `+table+` WHERE `+condition).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
 	id := strings.TrimPrefix(batch.path(), "/o/harbour/batches/")
-	count := func(condition string) int { return countOf("invitations", "batch_id = '"+id+"' AND "+condition) }
-	eventually(t, "what was under way is settled", func() bool { return countOf("mail_chunks", "settled_at IS NULL") == 0 })
+	count := func(condition string) int {
+		return row[int](t, s, `SELECT count(*) FROM invitations WHERE batch_id = $1 AND `+condition, id)
+	}
+	s.settles(t)
 	sent := count("sent_at IS NOT NULL")
 	t.Logf("%d of %d were sent, %d had bounced", sent, len(addresses), count("bounced_at IS NOT NULL"))
 	if sent == len(addresses) {

@@ -136,7 +136,7 @@ func (s *testStack) repeatsReports(t *testing.T, ada *visitor, hooks *checkpoint
 	user := s.user(t, "again@example.com")
 	var reports []passing
 	eventually(t, "profile, password and acceptance are reported", func() bool {
-		reports = slices.DeleteFunc(hooks.of(http.MethodPost, "/hooks/kratos/report/"), func(p passing) bool {
+		reports = slices.DeleteFunc(hooks.of("/hooks/kratos/report/"), func(p passing) bool {
 			return !strings.Contains(p.body, string(user.Identity))
 		})
 		return len(reports) == 3
@@ -192,7 +192,7 @@ func (s *testStack) refusesKeys(t *testing.T, hooks *checkpoint) {
 	t.Helper()
 	key := "Bearer " + s.server.config.Internal.HookKey.Reveal()
 	for _, path := range []string{"/hooks/kratos/report/profile", "/hooks/kratos/guard/profile"} {
-		all := hooks.of(http.MethodPost, path)
+		all := hooks.of(path)
 		genuine := all[len(all)-1]
 		for name, wrong := range map[string]string{
 			"none": "", "empty": "Bearer ", "another": "Bearer " + strings.Repeat("k", 52), "cut": key[:len(key)-1],

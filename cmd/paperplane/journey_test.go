@@ -188,7 +188,7 @@ func TestALinkScannerUsesNothingUp(t *testing.T) {
 	s.invite(t, ada, "fay@example.com", "1 address recognised")
 	address := link(t, s.letters(t, "fay@example.com", 1)[0])
 
-	client := &http.Client{Timeout: patience}
+	client := &http.Client{Timeout: recovery}
 	for _, method := range []string{http.MethodHead, http.MethodGet, http.MethodGet} {
 		request, err := http.NewRequestWithContext(t.Context(), method, address, nil)
 		if err != nil {

@@ -16,7 +16,10 @@ func TestOutages(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, nil)
+		calls := &checkpoint{}
+		s := startTestStack(t, binary, func(o *stackOptions) {
+			o.settings = append(o.settings, "PAPERPLANE_MAIL_RESEND_BASE_URL="+calls.start(t, o.ports.mailbox))
+		})
 		inTurn(t,
 			story{"Kratos is down", func(t *testing.T) {
 				crowd := s.gathers(t, "kratos")
@@ -51,7 +54,7 @@ func TestOutages(t *testing.T) {
 				}
 				crowd.goesOn(t)
 			}},
-			story{"PostgreSQL dies in the middle of a batch", func(t *testing.T) { s.losesDatabaseInBatch(t) }},
+			story{"PostgreSQL dies in the middle of a batch", func(t *testing.T) { s.losesDatabaseInBatch(t, calls) }},
 		)
 	})
 }
@@ -261,23 +264,31 @@ func (c *crowd) goesOn(t *testing.T) {
 	}
 }
 
-// losesDatabaseInBatch kills PostgreSQL while identities are made and letters go out.
-func (s *testStack) losesDatabaseInBatch(t *testing.T) {
+// losesDatabaseInBatch kills PostgreSQL while identities are made and letters are on their way: they go out when nobody can
+// write that down.
+func (s *testStack) losesDatabaseInBatch(t *testing.T, calls *checkpoint) {
 	t.Helper()
+	let, release := calls.holdLetters()
+	defer release()
+	let(1)
+	called := len(calls.of("/emails/batch"))
 	addresses := make([]string, 400)
 	for i := range addresses {
 		addresses[i] = fmt.Sprintf("crowd%03d@example.com", i)
 	}
 	batch := s.sendsBehindThePages(t, addresses...)
-	eventually(t, "the first letters are out", func() bool { return len(s.mailbox.Messages(""))%100 > 0 && s.reports(t, batch).Progress.Sent > 0 })
+	eventually(t, "the first letters are out, and others on their way", func() bool {
+		return s.reports(t, batch).Progress.Sent > 0 && len(calls.of("/emails/batch")) > called+1
+	})
 	if err := s.postgres.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	release()
 	if err := s.postgres.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "everything is ready again", func() bool { return s.visitor(t).open(t, "/readyz").status == http.StatusOK })
-	// What was in hand belongs to nobody for two minutes; let them pass.
+	// What was in hand may be left alone for as long as a lease; let it pass.
 	s.rows(t, `UPDATE invitations SET leased_until = NULL WHERE leased_until IS NOT NULL`)
 	s.rows(t, `UPDATE mail_chunks SET leased_until = '-infinity' WHERE settled_at IS NULL`)
 	eventually(t, "the batch is done", func() bool { return s.reports(t, batch).Progress.Done() })

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
@@ -100,8 +101,9 @@ func (s *testStack) includesExpired(t *testing.T, ada *person) {
 	ada.sees("Invite will send 3 invitations.")
 }
 
-// countsMany pastes the largest list that is taken. Two hundred milliseconds are what RAIL calls the limit of a response;
-// a task of a second would be felt as a stall, whatever the machine.
+// countsMany pastes the largest list that is taken. A page that counted by itself would stand still for nearly as long as
+// the counting takes, on a fast machine and on a slow one, so a small part of that is the measure, and no number of
+// milliseconds.
 func (s *testStack) countsMany(t *testing.T, ada *person) {
 	t.Helper()
 	before := ada.typed()
@@ -110,16 +112,18 @@ func (s *testStack) countsMany(t *testing.T, ada *person) {
 	}).observe({type: 'longtask'}); 0`)); err != nil {
 		t.Fatal(err)
 	}
+	start := time.Now()
 	ada.pastes(`Array.from({length: 100000}, (_, i) => 'person' + i + '@example.com').join('\n')`)
 	ada.sees("100,000 addresses recognised", "Invite will send 100,000 invitations.", "100,000 new")
+	took := time.Since(start)
 	longest, err := chromedp.Run(ada.ctx, chromedp.Evaluate[float64](`window.longest`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if longest > 1000 {
-		t.Errorf("the page stood still for %.0f ms", longest)
+	if longest > float64(took.Milliseconds())/4 {
+		t.Errorf("the page stood still for %.0f ms of %s", longest, took)
 	}
-	t.Logf("the longest task of the page took %.0f ms", longest)
+	t.Logf("the longest task of the page took %.0f ms of %s", longest, took)
 	ada.pastes(`Array.from({length: 200000}, (_, i) => 'p' + i + '@b.org').join('\n')`)
 	ada.sees("This is more than 4 MB of text or 100,000 addresses.")
 	ada.pastes(fmt.Sprintf("%q", before))

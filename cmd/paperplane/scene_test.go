@@ -13,7 +13,7 @@ import (
 	"paperplane/tools/mailbox"
 )
 
-// recovery is how long a test waits for work to go on after an outage. It bounds failures only.
+// recovery is how long a test waits for what must come about. It bounds failures only.
 const recovery = time.Minute
 
 // story is one part of a test that shares its stack with others. They run in turn, because some move the clock or stop
@@ -84,6 +84,14 @@ func (v *visitor) awaitBatch(t testing.TB, batch page) page {
 		return batch.status == 200 && !strings.Contains(batch.text(), "This page follows along by itself")
 	})
 	return batch
+}
+
+// settles waits until no call to the mail provider is under way whose outcome is not written down.
+func (s *testStack) settles(t *testing.T) {
+	t.Helper()
+	eventually(t, "what was under way is settled", func() bool {
+		return row[int](t, s, `SELECT count(*) FROM mail_chunks WHERE settled_at IS NULL`) == 0
+	})
 }
 
 // allSent fails the test unless a batch's page says that all of so many invitations were sent, and these words.
@@ -199,6 +207,7 @@ func (s *testStack) is(t *testing.T, address string, want extension.Status) {
 func (s *testStack) rows(t testing.TB, statement string, values ...any) {
 	t.Helper()
 	connection := s.database(t)
+	defer connection.Close(t.Context())
 	if _, err := connection.Exec(t.Context(), statement, values...); err != nil {
 		t.Fatal(err)
 	}
@@ -207,8 +216,10 @@ func (s *testStack) rows(t testing.TB, statement string, values ...any) {
 // row reads one value of Paperplane's own database.
 func row[T any](t testing.TB, s *testStack, query string, values ...any) T {
 	t.Helper()
+	connection := s.database(t)
+	defer connection.Close(t.Context()) // whoever looks again and again would use up all that the server has
 	var value T
-	if err := s.database(t).QueryRow(t.Context(), query, values...).Scan(&value); err != nil {
+	if err := connection.QueryRow(t.Context(), query, values...).Scan(&value); err != nil {
 		t.Fatal(err)
 	}
 	return value

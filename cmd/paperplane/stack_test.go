@@ -121,7 +121,7 @@ func (s *testStack) page(path string) string { return s.server.config.Public.URL
 // letters waits until this many letters have come to an address.
 func (s *testStack) letters(t testing.TB, to string, n int) []mailbox.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), recovery)
 	defer cancel()
 	messages, err := s.mailbox.Wait(ctx, to, n)
 	if err != nil {

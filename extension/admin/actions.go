@@ -24,14 +24,17 @@ type resending interface {
 	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
 }
 
-// cameFrom is the place in the list that an action was started from.
-func cameFrom(text string) place {
-	query, err := url.ParseQuery(text)
+// valuesOf reads the query of an address, or a posted form; of one that makes no sense, nothing.
+func valuesOf(text []byte) url.Values {
+	values, err := url.ParseQuery(string(text))
 	if err != nil {
-		return place{}
+		return url.Values{}
 	}
-	return placeIn(query)
+	return values
 }
+
+// cameFrom is the place in the list that an action was started from.
+func cameFrom(text string) place { return placeIn(valuesOf([]byte(text))) }
 
 // untold ends the notice of a change that our side obeys already.
 const untold = " Ory Kratos could not be told yet; that goes on by itself."
@@ -88,10 +91,15 @@ func backAs(status extension.Status) string {
 func (p *Pages) resend(c *fiber.Ctx, v visit) error {
 	return p.act(c, v, func(user extension.User) (web.Flash, error) {
 		_, err := p.inviter.Resend(c.UserContext(), v.Actor, user.ID)
-		return web.Flash{
-			Kind: web.NoticeSuccess, Text: "A new invitation is on its way to " + personOf(user) + "; the old link no longer works.",
-		}, err
+		return invitedAgain(user), err
 	})
+}
+
+// invitedAgain is the notice of a new invitation to the same address.
+func invitedAgain(user extension.User) web.Flash {
+	return web.Flash{
+		Kind: web.NoticeSuccess, Text: "A new invitation is on its way to " + personOf(user) + "; the old link no longer works.",
+	}
 }
 
 // act does something to the user of the address and returns to the list, or to the person's page, with a notice: the one

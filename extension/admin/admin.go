@@ -1,6 +1,7 @@
-// Package admin is the administrators' pages of one organisation: the users list with pause, resume and resend, the
-// form that invites users, and the confirmation screen of a batch. It asks the verbs and decides nothing itself; whether
-// an actor may do something is the verbs' answer, and the pages only leave out what would be refused.
+// Package admin is the administrators' pages of one organisation: the users list with pause, resume and resend, the page
+// of one person, the form that invites users, the list and the pages of batches, and the sending settings. It asks the
+// verbs and decides nothing itself; whether an actor may do something is the verbs' answer, and the pages only leave out
+// what would be refused.
 package admin
 
 import (

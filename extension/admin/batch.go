@@ -93,6 +93,11 @@ func batchCrumbs(v visit) []web.Crumb {
 	return append(crumbs(v), web.Crumb{Text: "Batches", Href: v.path("/batches")})
 }
 
+// crumbsBelow is the way to a page below a batch's own.
+func crumbsBelow(v visit, batch extension.Batch) []web.Crumb {
+	return append(batchCrumbs(v), web.Crumb{Text: batchName(batch), Href: v.batchPath(batch.ID, "")})
+}
+
 // state is what the batch is doing as its page sees it: with nothing left to send it is finished, a moment before that is
 // written down.
 func (v batchView) state() extension.BatchState { return v.news.State }
@@ -101,10 +106,11 @@ func (v batchView) state() extension.BatchState { return v.news.State }
 func (v batchView) live() bool { return !v.news.Done }
 
 // follows tells whether the script follows the page: while messages go out, and for as long after as the provider usually
-// tells of them.
+// tells of them. The end of a batch is written down a moment after its last message.
 func (v batchView) follows() bool {
 	const telling = time.Hour
-	return v.live() || v.report.Progress.Undecided() > 0 && v.now.Sub(v.report.Batch.Finished) < telling
+	finished := v.report.Batch.Finished
+	return v.live() || !v.news.Over && (finished.IsZero() || v.now.Sub(finished) < telling)
 }
 
 // reload is after how many seconds a browser without JavaScript looks again.
@@ -228,7 +234,7 @@ func (p *Pages) listEntries(c *fiber.Ctx, v visit, id extension.BatchID) error {
 	}
 	view.page = p.page(c, v, web.Page{
 		Title: label, Lead: "What became of the batch of " + moment(report.Batch.Pressed) + ".",
-		Crumbs: append(batchCrumbs(v), web.Crumb{Text: batchName(report.Batch), Href: v.batchPath(id, "")}),
+		Crumbs: crumbsBelow(v, report.Batch),
 	})
 	return p.shell.Render(c, fiber.StatusOK, p.entriesPage(view))
 }

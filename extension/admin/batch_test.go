@@ -142,7 +142,7 @@ func TestABatchUnderWayIsFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"state": "running", "done": false, "finished": 4.0, "queued": 10.0,
+		"state": "running", "done": false, "over": false, "finished": 4.0, "queued": 10.0,
 		"sentence": "3 of 10 invitations were sent so far.", "trouble": "The mail provider is slow.",
 		"waiting": 6.0, "refused": 1.0, "sent": 3.0, "delivered": 0.0, "delayed": 0.0, "bounced": 0.0, "complained": 0.0,
 	}

@@ -119,8 +119,7 @@ func (p *Pages) askCancel(c *fiber.Ctx, v visit) error {
 	}
 	view := cancelView{visit: v, batch: batch, progress: progress}
 	view.page = p.page(c, v, web.Page{
-		Title: "Cancel what is not sent yet?", Narrow: true,
-		Crumbs: append(batchCrumbs(v), web.Crumb{Text: batchName(batch), Href: v.batchPath(id, "")}),
+		Title: "Cancel what is not sent yet?", Narrow: true, Crumbs: crumbsBelow(v, batch),
 	})
 	return p.shell.Render(c, fiber.StatusOK, p.cancelPage(view))
 }

@@ -162,7 +162,7 @@ func (p *Pages) tellFollower(stream *web.Stream, who follower) error {
 			if err := stream.Event("progress", told); err != nil {
 				return err
 			}
-			if told.Done && told.Sent == told.Delivered+told.Bounced+told.Complained {
+			if told.Over {
 				return stream.Event("end", nil)
 			}
 		case <-beat.C:

@@ -102,6 +102,24 @@ func TestAPageSaysWhatTheBatchIsDoingAndWhatCanBeDone(t *testing.T) {
 		if n := len(got.All(".button-primary")); n > 1 {
 			t.Errorf("%s: %d primary buttons", name, n)
 		}
+		if got.Has("[data-batch-trouble]") && strings.HasPrefix(name, "stopped") {
+			t.Errorf("%s: there is a place for other trouble", name)
+		}
+	}
+}
+
+func TestTheScriptSeesWhenThePageOfACancelledBatchIsAnother(t *testing.T) {
+	t.Parallel()
+	for title, progress := range map[string]extension.Progress{
+		"Cancelling…":            {Queued: 10, Sent: 3, Waiting: 1, Refused: 6},
+		"The rest was cancelled": {Queued: 10, Sent: 3, Refused: 7},
+	} {
+		s := reported(t, extension.BatchInvite, progress)
+		s.report.Batch.Cancelled, s.report.Batch.CancelledBy = now(), "Bo Berg"
+		got := s.Get(t, batchPath)
+		if got.One(t, "h1").Text() != title || got.Has("[data-live]") != (progress.Waiting > 0) || got.One(t, "[data-batch]").Attr("data-state") != "cancelled" {
+			t.Errorf("%q: the page is %q, live %v", title, got.One(t, "h1").Text(), got.Has("[data-live]"))
+		}
 	}
 }
 
@@ -114,6 +132,7 @@ func TestABatchIsFollowedForAWhileAfterItsEnd(t *testing.T) {
 	}{
 		"the provider may still tell": {extension.Progress{Queued: 2, Sent: 2, Delivered: 1}, now(), true},
 		"all is known":                {extension.Progress{Queued: 2, Sent: 2, Delivered: 1, Bounced: 1}, now(), false},
+		"not written down yet":        {extension.Progress{Queued: 2, Sent: 2}, time.Time{}, true},
 		"long ago":                    {extension.Progress{Queued: 2, Sent: 2}, now().Add(-2 * time.Hour), false},
 	} {
 		s := reported(t, extension.BatchInvite, test.progress)

@@ -104,7 +104,7 @@ func (p *Pages) showMove(c *fiber.Ctx, v visit, id extension.BatchID, view moveV
 	view.page = p.page(c, v, web.Page{
 		Title: "Move to another area or role", Narrow: true,
 		Lead:   "Corrects where the people of this batch were invited to, without a new message.",
-		Crumbs: append(batchCrumbs(v), web.Crumb{Text: batchName(view.report.Batch), Href: v.batchPath(id, "")}),
+		Crumbs: crumbsBelow(v, view.report.Batch),
 	})
 	status := fiber.StatusOK
 	if len(view.faults) > 0 {

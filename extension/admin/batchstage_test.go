@@ -15,7 +15,26 @@ type batchStage struct {
 	moved     extension.Moved
 	cancelled int // by CancelBatch
 	mutex     sync.Mutex
-	followed  int // how often the batch was asked for by whom it is told to all
+	followed  int   // how often the batch was asked for by whom it is told to all
+	hold      *hold // of those questions; nil when they are answered
+}
+
+// hold keeps questions open until whoever asks gives up.
+type hold struct {
+	begun chan struct{}
+	given chan error // up, and why
+}
+
+func newHold() *hold {
+	const most = 100 // questions of one test
+	return &hold{begun: make(chan struct{}, most), given: make(chan error, most)}
+}
+
+func (h *hold) until(ctx context.Context) error {
+	h.begun <- struct{}{}
+	<-ctx.Done()
+	h.given <- ctx.Err()
+	return ctx.Err()
 }
 
 func (s *stage) Entries(_ context.Context, _ extension.Actor, batch extension.BatchID, filter extension.EntryFilter) (extension.EntryPage, error) {

@@ -13,6 +13,7 @@ import (
 type batchNews struct {
 	State    extension.BatchState `json:"state"`
 	Done     bool                 `json:"done"`     // nothing is left to send
+	Over     bool                 `json:"over"`     // nor to be told of what was sent
 	Finished int                  `json:"finished"` // sent or refused
 	Queued   int                  `json:"queued"`
 	Sentence string               `json:"sentence"`
@@ -34,7 +35,7 @@ func newsOf(batch extension.Batch, progress extension.Progress, now time.Time) b
 		state = extension.BatchFinished
 	}
 	return batchNews{
-		State: state, Done: progress.Done(), Finished: progress.Sent + progress.Refused, Queued: progress.Queued,
+		State: state, Done: progress.Done(), Over: progress.Done() && progress.Undecided() == 0, Finished: progress.Sent + progress.Refused, Queued: progress.Queued,
 		Sentence: summary(batch.Kind, progress, state), Trouble: progress.Trouble,
 		Waiting: progress.Waiting, Refused: progress.Refused, Sent: progress.Sent, Delivered: progress.Delivered,
 		Delayed: progress.Delayed, Bounced: progress.Bounced, Complained: progress.Complained,

@@ -72,7 +72,7 @@ func (p *Pages) countOf(c *fiber.Ctx, v visit, order invite.Order, most int) cou
 			}
 		}
 	}
-	return grouping{flight: flight, most: most, again: order.Expired}.said()
+	return grouping{flight: flight, outcomes: flight.Outcomes(), most: most, again: order.Expired}.said()
 }
 
 // said puts a preflight into words.
@@ -99,7 +99,7 @@ func (g grouping) said() count {
 		return said
 	}
 	said.Lists, said.Plan = g.lists(), g.plan()
-	if all := g.flight.Outcomes()[extension.OutcomeAlreadyExpired]; g.flight.Renewable < all {
+	if all := g.outcomes[extension.OutcomeAlreadyExpired]; g.flight.Renewable < all {
 		said.Expired = "(" + number(g.flight.Renewable) + " of them: the others have no service area of yours)"
 	}
 	return said

@@ -10,9 +10,10 @@ import (
 
 // grouping sorts the pieces of a text by what would become of them.
 type grouping struct {
-	flight invite.Preflight
-	most   int  // how many pieces of a group are listed
-	again  bool // the Expired are included
+	flight   invite.Preflight
+	outcomes map[extension.Outcome]int // of the flight
+	most     int                       // how many pieces of a group are listed
+	again    bool                      // the Expired are included
 }
 
 // plan says how many invitations Invite would send.
@@ -20,16 +21,14 @@ func (g grouping) plan() string {
 	if len(g.flight.Found.Recognised) == 0 {
 		return ""
 	}
-	n := g.flight.Outcomes()[extension.OutcomeQueued]
+	n := g.outcomes[extension.OutcomeQueued]
 	if g.again {
 		n += g.flight.Renewable
 	}
-	switch n {
-	case 0:
+	if n == 0 {
 		return "Invite would send nothing: nobody on this list is new."
-	default:
-		return "Invite will send " + counted(n, "invitation", "invitations") + "."
 	}
+	return "Invite will send " + counted(n, "invitation", "invitations") + "."
 }
 
 // outcomeGroup is how a group of people is called.
@@ -65,9 +64,8 @@ func (g grouping) lists() []countList {
 			lists = append(lists, list)
 		}
 	}
-	counts := g.flight.Outcomes()
 	for _, group := range outcomeGroups() {
-		n := counts[group.outcome]
+		n := g.outcomes[group.outcome]
 		add(g.people(group, n), n)
 	}
 	unplaced := g.unplaced()
@@ -127,12 +125,10 @@ func (g grouping) people(group outcomeGroup, n int) countList {
 
 // placeOf is where the row of a table puts somebody; empty where the pick decides.
 func placeOf(e extension.Entry) string {
-	switch {
-	case e.Area.Name != "" && e.Role.Name != "":
+	if e.Area.Name != "" && e.Role.Name != "" {
 		return e.Area.Name + ", " + e.Role.Name
-	default:
-		return e.Area.Name + e.Role.Name
 	}
+	return e.Area.Name + e.Role.Name
 }
 
 // unplaced lists the rows whose service area or role is none that the actor may choose.

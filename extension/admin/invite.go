@@ -102,7 +102,7 @@ func (p *Pages) takeInvite(c *fiber.Ctx, view inviteView) error {
 	var refused *extension.InvalidError
 	switch {
 	case err == nil:
-		return c.Redirect(view.path("/batches/"+string(batch)), fiber.StatusSeeOther)
+		return c.Redirect(view.batchPath(batch, ""), fiber.StatusSeeOther)
 	case errors.As(err, &refused):
 		view.faults = refused.Fields
 		return p.showInvite(c, http.StatusUnprocessableEntity, view)
@@ -127,7 +127,7 @@ func (p *Pages) showInvite(c *fiber.Ctx, status int, view inviteView) error {
 	view.page = p.page(c, view.visit, web.Page{
 		Title: "Invite users", Crumbs: crumbs(view.visit), Narrow: true, Scripts: []string{"invite.js"},
 		Lead: "Everybody on the list gets an email with a link to register themselves. The link works for " +
-			lifetime(view.Organisation.LinkLifetime) + ".",
+			duration(view.Organisation.LinkLifetime) + ".",
 	})
 	return p.shell.Render(c, status, p.invitePage(view))
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -56,6 +57,19 @@ func TestTheInvitePageAsksForAddressesAreaAndRole(t *testing.T) {
 	}
 	if form := got.One(t, "main form"); form.Attr("enctype") != "multipart/form-data" || form.Attr("method") != "post" {
 		t.Error("the form is not multipart")
+	}
+}
+
+func TestTheInvitePageSaysHowLongTheLinkWorks(t *testing.T) {
+	t.Parallel()
+	for lifetime, says := range map[time.Duration]string{
+		7 * 24 * time.Hour: "7 days.", 36 * time.Hour: "36 hours.", 90 * time.Minute: "90 minutes.", time.Hour: "1 hour.",
+	} {
+		s := setup(t)
+		s.entry.Organisation.LinkLifetime = lifetime
+		if text := s.Get(t, invitePath).Text(); !strings.Contains(text, "The link works for "+says) {
+			t.Errorf("%s: the page says %s", lifetime, text)
+		}
 	}
 }
 

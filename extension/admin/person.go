@@ -100,9 +100,7 @@ func (p *Pages) readdress(c *fiber.Ctx, v visit) error {
 func (p *Pages) mailAnyway(c *fiber.Ctx, v visit) error {
 	return p.act(c, v, func(user extension.User) (web.Flash, error) {
 		_, err := p.inviter.MailAnyway(c.UserContext(), v.Actor, user.ID)
-		return web.Flash{
-			Kind: web.NoticeSuccess, Text: "A new invitation is on its way to " + personOf(user) + "; the old link no longer works.",
-		}, err
+		return invitedAgain(user), err
 	})
 }
 

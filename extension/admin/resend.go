@@ -98,27 +98,19 @@ type resendView struct {
 
 // newResend shows whom a press would write to.
 func (p *Pages) newResend(c *fiber.Ctx, v visit) error {
-	query, err := url.ParseQuery(string(c.Request().URI().QueryString()))
-	if err != nil {
-		query = url.Values{}
-	}
-	view := resendView{visit: v, asked: askedIn(query)}
+	view := resendView{visit: v, asked: askedIn(valuesOf(c.Request().URI().QueryString()))}
 	view.asked.expired = view.asked.selection.All && view.asked.selection.Filter.Status == extension.Expired // then nobody else was chosen
 	return p.showResend(c, http.StatusOK, view)
 }
 
 // sendResend takes the press.
 func (p *Pages) sendResend(c *fiber.Ctx, v visit) error {
-	values, err := url.ParseQuery(string(c.Request().Body()))
-	if err != nil {
-		values = url.Values{}
-	}
-	view := resendView{visit: v, asked: askedIn(values)}
+	view := resendView{visit: v, asked: askedIn(valuesOf(c.Request().Body()))}
 	batch, err := p.inviter.ResendMany(c.UserContext(), v.Actor, view.asked.order())
 	var refused *extension.InvalidError
 	switch {
 	case err == nil:
-		return c.Redirect(v.path("/batches/"+string(batch)), fiber.StatusSeeOther)
+		return c.Redirect(v.batchPath(batch, ""), fiber.StatusSeeOther)
 	case errors.As(err, &refused):
 		view.faults = refused.Fields
 		return p.showResend(c, http.StatusUnprocessableEntity, view)
@@ -186,16 +178,13 @@ func (v resendView) expiredToo() string {
 	return "Also send one to " + counted(v.count.Expired, "user who is Expired", "users who are Expired")
 }
 
-// leftOut is one reason for which people are left out.
-type leftOut struct {
-	n   int
-	why string
-}
-
-// leftOut lists the reasons, in an order that stays.
-func (v resendView) leftOut() []leftOut {
-	var all []leftOut
-	for _, reason := range []leftOutReason{
+// leftOut says how many people are left out for which reason, in an order that stays.
+func (v resendView) leftOut() []string {
+	var all []string
+	for _, reason := range []struct {
+		outcome   extension.Outcome
+		one, many string
+	}{
 		{extension.OutcomeOnItsWay, "has an invitation that is still on its way", "have an invitation that is still on its way"},
 		{extension.OutcomeTooSoon, "was written to within " + hours(invite.ResendManyCooldown), "were written to within " + hours(invite.ResendManyCooldown)},
 		{extension.OutcomeUndeliverable, "cannot be reached: a message came back or was reported as spam", "cannot be reached: a message came back or was reported as spam"},
@@ -203,20 +192,11 @@ func (v resendView) leftOut() []leftOut {
 		{extension.OutcomeAlreadyMember, "is Active and needs no invitation", "are Active and need no invitation"},
 		{extension.OutcomeInactive, "is Inactive; resume them first", "are Inactive; resume them first"},
 	} {
-		switch n := v.count.LeftOut[reason.outcome]; n {
-		case 0:
-		case 1:
-			all = append(all, leftOut{n, reason.one})
-		default:
-			all = append(all, leftOut{n, reason.many})
+		if n := v.count.LeftOut[reason.outcome]; n > 0 {
+			all = append(all, counted(n, reason.one, reason.many))
 		}
 	}
 	return all
-}
-
-type leftOutReason struct {
-	outcome   extension.Outcome
-	one, many string
 }
 
 // hours writes a cooldown.
@@ -224,13 +204,13 @@ func hours(d time.Duration) string {
 	if d == time.Hour {
 		return "the last hour"
 	}
-	return "the last " + lifetime(d)
+	return "the last " + duration(d)
 }
 
 // wait says how long the press can be taken back; empty when it cannot.
 func (v resendView) wait() string {
 	if delay := v.Organisation.Sending.UndoDelay; delay > 0 {
-		return "Nothing is sent for the first " + delayWords(delay) + ", so that you can still take it back on the next page."
+		return "Nothing is sent for the first " + duration(delay) + ", so that you can still take it back on the next page."
 	}
 	return ""
 }

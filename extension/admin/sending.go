@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -188,11 +189,7 @@ func parseSending(text string) (extension.Sending, error) {
 func (v sendingView) delays() []web.Option {
 	offered := []int{0, 30, 60, 300, 900, 3600}
 	if set, err := strconv.Atoi(v.undo); err == nil && set > 0 && time.Duration(set)*time.Second <= extension.MaxUndoDelay {
-		known := false
-		for _, seconds := range offered {
-			known = known || seconds == set
-		}
-		if !known {
+		if !slices.Contains(offered, set) {
 			offered = append(offered, set)
 		}
 	}
@@ -200,22 +197,11 @@ func (v sendingView) delays() []web.Option {
 	for _, seconds := range offered {
 		label := "Off: sending begins at once"
 		if seconds > 0 {
-			label = delayWords(time.Duration(seconds) * time.Second)
+			label = duration(time.Duration(seconds) * time.Second)
 		}
 		options = append(options, web.Option{Value: strconv.Itoa(seconds), Label: label})
 	}
 	return options
-}
-
-// delayWords writes an undo delay.
-func delayWords(d time.Duration) string {
-	switch {
-	case d >= time.Hour && d%time.Hour == 0:
-		return counted(int(d/time.Hour), "hour", "hours")
-	case d >= time.Minute && d%time.Minute == 0:
-		return counted(int(d/time.Minute), "minute", "minutes")
-	}
-	return counted(int(d/time.Second), "second", "seconds")
 }
 
 // reminderHint says which days are possible.

@@ -128,12 +128,16 @@ func (s *stage) Report(_ context.Context, _ extension.Actor, batch extension.Bat
 	return s.report, nil
 }
 
-func (s *stage) Follow(_ context.Context, actor extension.Actor, batch extension.BatchID) (extension.Batch, extension.Progress, error) {
+func (s *stage) Follow(ctx context.Context, actor extension.Actor, batch extension.BatchID) (extension.Batch, extension.Progress, error) {
 	s.mutex.Lock()
-	defer s.mutex.Unlock()
 	if actor.User == "" {
 		s.followed++
+		if hold := s.hold; hold != nil {
+			s.mutex.Unlock()
+			return extension.Batch{}, extension.Progress{}, hold.until(ctx)
+		}
 	}
+	defer s.mutex.Unlock()
 	if batch != s.report.Batch.ID {
 		return extension.Batch{}, extension.Progress{}, extension.ErrNotFound
 	}

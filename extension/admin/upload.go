@@ -86,11 +86,11 @@ func (p *Pages) readFile(c *fiber.Ctx, _ visit) error {
 	return c.JSON(fiber.Map{"text": text, "fault": fault})
 }
 
-// tableTemplate is an empty table with the columns that are read. The byte order mark makes Excel read it as UTF-8.
+// tableTemplate is an empty table with the columns that are read.
 func (p *Pages) tableTemplate(c *fiber.Ctx, _ visit) error {
 	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="invite-users.csv"`)
-	return c.SendString("\ufeffEmail,Service area,Role\r\n")
+	return c.SendString(byteOrderMark + "Email,Service area,Role\r\n")
 }
 
 // fixOf is the value of the button that takes an offered address: what stands in the text, and what is to stand there.

@@ -140,13 +140,10 @@ type usersView struct {
 
 // listUsers shows the users list.
 func (p *Pages) listUsers(c *fiber.Ctx, v visit) error {
-	query, err := url.ParseQuery(string(c.Request().URI().QueryString()))
-	if err != nil {
-		query = url.Values{}
-	}
-	view := usersView{visit: v, place: placeIn(query)}
+	view := usersView{visit: v, place: placeIn(valuesOf(c.Request().URI().QueryString()))}
 	filter := view.place.filter()
 	filter.Cursor, filter.Limit = view.place.cursor, usersPerPage
+	var err error
 	view.list, err = p.roster.List(c.UserContext(), v.Actor, filter)
 	if err != nil {
 		return err

@@ -179,11 +179,16 @@ func fate(delivery extension.Delivery) reason {
 	return reasonOf(delivery)
 }
 
-// lifetime writes how long a link works.
-func lifetime(d time.Duration) string {
+// duration writes a length of time in the largest unit that it is a whole number of.
+func duration(d time.Duration) string {
 	const day = 24 * time.Hour
-	if d%day == 0 {
+	switch {
+	case d >= day && d%day == 0:
 		return counted(int(d/day), "day", "days")
+	case d >= time.Hour && d%time.Hour == 0:
+		return counted(int(d/time.Hour), "hour", "hours")
+	case d >= time.Minute && d%time.Minute == 0:
+		return counted(int(d/time.Minute), "minute", "minutes")
 	}
-	return counted(int(d/time.Hour), "hour", "hours")
+	return counted(int(d/time.Second), "second", "seconds")
 }

@@ -80,9 +80,9 @@ func (s *Service) SendNow(ctx context.Context, actor extension.Actor, batch exte
 }
 
 // CancelBatch takes back whatever of a batch was not sent yet, and tells how many messages that are. Calls under way are
-// not taken back: nobody could say what becomes of them. Whoever was not sent anything by one is taken back when it ends. People who have an earlier link keep that one, and it works
-// again; those who were never sent anything are not listed any more. One that is cancelled already is left as it is. The
-// actors and the errors are those of PauseBatch.
+// not taken back: nobody could say what becomes of them. Whoever was not sent anything by one is taken back when it ends.
+// People who have an earlier link keep that one, and it works again; those who were never sent anything are not listed any
+// more. One that is cancelled already is left as it is. The actors and the errors are those of PauseBatch.
 func (s *Service) CancelBatch(ctx context.Context, actor extension.Actor, batch extension.BatchID) (cancelled int, err error) {
 	err = s.control(ctx, actor, batch, func(b extension.Batch) (extension.Action, error) {
 		switch b.State(s.now()) {

@@ -176,6 +176,12 @@ func (s *scene) finish(t *testing.T) {
 	}
 }
 
+// rested ends the rest of every batch.
+func (s *scene) rested(t *testing.T) {
+	t.Helper()
+	s.exec(t, `UPDATE batches SET rests_until = clock_timestamp()`)
+}
+
 // trouble is what a part says that is down for a moment.
 func trouble() error {
 	return &extension.TroubleError{Sentence: "It is down.", After: 200 * time.Millisecond}
@@ -240,11 +246,12 @@ type scriptedKratos struct {
 
 	registered map[string]bool // addresses whose owners have a password
 
-	unfound map[string]error // addresses that can't be looked up
-	panics  bool             // when one is looked up
-	looked  map[string]int   // how often each was
-	looking int              // how many are at this moment
-	most    int              // and were at most
+	unfound map[string]error  // addresses that can't be looked up
+	panics  bool              // when one is looked up
+	looked  map[string]int    // how often each was
+	looking int               // how many are at this moment
+	most    int               // and were at most
+	meet    func(looking int) // what a look-up does first, if it is set
 }
 
 func (k *scriptedKratos) CreateIdentities(_ context.Context, asked []extension.NewIdentity) ([]extension.Created, error) {
@@ -313,7 +320,11 @@ func (k *scriptedKratos) FindByAddress(_ context.Context, address string) (exten
 	k.looked[address]++
 	k.looking++
 	k.most = max(k.most, k.looking)
+	looking := k.looking
 	k.mutex.Unlock()
+	if k.meet != nil {
+		k.meet(looking)
+	}
 	<-time.After(k.slow)
 	k.mutex.Lock()
 	k.looking--

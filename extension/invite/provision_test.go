@@ -2,6 +2,7 @@ package invite_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,10 +27,23 @@ func (s *scene) crashed(t *testing.T, name string, n int) extension.BatchID {
 func TestIdentitiesThatAreInTheWayAreLookedUpAFewAtOnce(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.kratos.slow = 5 * time.Millisecond
+	s.kratos.slow = 5 * time.Millisecond // time for one too many to come
+	const few = 4
+	all := make(chan struct{})
+	met := sync.OnceFunc(func() { close(all) })
+	s.kratos.meet = func(looking int) {
+		if looking == few {
+			met()
+		}
+		select {
+		case <-all:
+		case <-time.After(10 * time.Second):
+			met() // they never do
+		}
+	}
 	batch := s.crashed(t, "p", 90)
 	s.finish(t)
-	if s.kratos.most < 2 || s.kratos.most > 4 {
+	if s.kratos.most != few {
 		t.Errorf("%d were looked up at once", s.kratos.most)
 	}
 	if got := s.report(t, batch).Progress.Sent; got != 90 {

@@ -15,8 +15,8 @@ import (
 // correcting is what a correction of an address asks of the database.
 type correcting interface {
 	// Readdress corrects the address of a user who has not registered, and invites the new one by a resend batch, in one
-	// transaction. ErrForbidden: the user has areas that the actor does not act in or a role that the actor may not give; ErrConflict: the user has moved on;
-	// *extension.TakenError: the organisation has the address already.
+	// transaction. ErrForbidden: the user has areas that the actor does not act in, or a role that the actor may not give;
+	// ErrConflict: the user has moved on; *extension.TakenError: the organisation has the address already.
 	Readdress(ctx context.Context, actor extension.Actor, order extension.Readdress) error
 	// Unsuppress lets mail go to a user's address again. ErrNotFound: nothing stood in the way.
 	Unsuppress(ctx context.Context, actor extension.Actor, user extension.UserID, now time.Time) error
@@ -52,10 +52,7 @@ func (s *Service) Readdress(ctx context.Context, actor extension.Actor, id exten
 	if err != nil {
 		return "", err
 	}
-	batch := extension.Batch{
-		ID: extension.NewID[extension.BatchID](), Organisation: actor.Organisation, Kind: extension.BatchResend,
-		Inviter: actor.Name, InviterUser: actor.User, Pressed: now, Starts: now,
-	}
+	batch := resendBatch(actor, extension.NewID[extension.BatchID](), now)
 	order := extension.Readdress{Batch: batch, User: id, Address: address.Send, Key: address.Key}
 	if err := s.store.Readdress(ctx, actor, order); err != nil {
 		return "", s.notReaddressed(ctx, actor, user, address, err)

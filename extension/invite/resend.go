@@ -14,9 +14,9 @@ type reissuing interface {
 	// Reissue makes a resend batch of new invitations for these users and revokes the ones before: for all of them, or it
 	// is a conflict.
 	Reissue(ctx context.Context, actor extension.Actor, batch extension.Batch, users []extension.UserID) error
-	// ReissueMany does it for everybody of a selection who can be written to, and writes down why for the others;
-	// ErrNotFound when nobody can. A batch that exists is left as it is: nil.
-	ReissueMany(ctx context.Context, actor extension.Actor, order extension.Reissue) error
+	// ReissueMany does it for everybody of a selection who can be written to, and writes down why for the others, unless
+	// accept refuses how many people those are: then its error comes back. A batch that exists is left as it is: nil.
+	ReissueMany(ctx context.Context, actor extension.Actor, order extension.Reissue, accept func(people int) error) error
 	CountReissue(ctx context.Context, actor extension.Actor, order extension.Reissue) (extension.ResendCount, error)
 	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
 }
@@ -44,10 +44,7 @@ func (s *Service) Resend(ctx context.Context, actor extension.Actor, id extensio
 	if sentence := resendRefusal(user, now); sentence != "" {
 		return "", extension.Invalid("", sentence)
 	}
-	batch := extension.Batch{
-		ID: extension.NewID[extension.BatchID](), Organisation: actor.Organisation, Kind: extension.BatchResend,
-		Inviter: actor.Name, InviterUser: actor.User, Pressed: now, Starts: now,
-	}
+	batch := resendBatch(actor, extension.NewID[extension.BatchID](), now)
 	if user.Identity != "" && user.Facts.Registered.IsZero() {
 		// An identity that was deleted in Kratos is let go of, so that this invitation makes a new one. When Kratos does
 		// not answer, the old one is kept.
@@ -67,6 +64,14 @@ func (s *Service) Resend(ctx context.Context, actor extension.Actor, id extensio
 	}
 	s.goOn(ctx, batch.ID)
 	return batch.ID, nil
+}
+
+// resendBatch is a press of Resend that begins at once.
+func resendBatch(actor extension.Actor, id extension.BatchID, pressed time.Time) extension.Batch {
+	return extension.Batch{
+		ID: id, Organisation: actor.Organisation, Kind: extension.BatchResend,
+		Inviter: actor.Name, InviterUser: actor.User, Pressed: pressed, Starts: pressed,
+	}
 }
 
 // resendRefusal says in one sentence why a user gets no new invitation now; empty when they do.
@@ -115,12 +120,12 @@ type Confirmed struct {
 	Expired int // if people whose link has run out are chosen too
 }
 
-// reach is how many people a press writes to.
-func (o ResendOrder) reach(pending, expired int) int {
+// most is how many people a press may write to.
+func (o ResendOrder) most() int {
 	if o.Expired {
-		return pending + expired
+		return o.Confirmed.Pending + o.Confirmed.Expired
 	}
-	return pending
+	return o.Confirmed.Pending
 }
 
 // CountResend tells before the press what would become of a selection: how many are Pending, how many Expired, and how
@@ -129,7 +134,7 @@ func (s *Service) CountResend(ctx context.Context, actor extension.Actor, select
 	if !actor.Elevated() {
 		return extension.ResendCount{}, fmt.Errorf("count resend: %w", extension.ErrForbidden)
 	}
-	count, err := s.store.CountReissue(ctx, actor, s.reissue(actor, ResendOrder{Selection: selection, Expired: true}))
+	count, err := s.store.CountReissue(ctx, actor, s.reissue(actor, "", ResendOrder{Selection: selection, Expired: true}))
 	if err != nil {
 		return extension.ResendCount{}, fmt.Errorf("count resend: %w", err)
 	}
@@ -152,8 +157,7 @@ func (s *Service) ResendMany(ctx context.Context, actor extension.Actor, order R
 	if !order.Selection.All && len(order.Selection.Users) == 0 {
 		return "", extension.Invalid("", "Nobody is selected. Go back to the list and tick the people first.")
 	}
-	reissue := s.reissue(actor, order)
-	reissue.Batch.ID = id
+	reissue := s.reissue(actor, id, order)
 	if reissue.Batch.Starts, err = s.starts(ctx, actor.Organisation, reissue.Batch.Pressed); err != nil {
 		return "", err
 	}
@@ -161,13 +165,18 @@ func (s *Service) ResendMany(ctx context.Context, actor extension.Actor, order R
 	if err != nil {
 		return "", fmt.Errorf("count resend: %w", err)
 	}
-	if sentence := order.tooMany(count); sentence != "" {
-		return "", extension.Invalid("", sentence)
+	if order.asked(count) > extension.MaxResend {
+		return "", extension.Invalid("", "These are more than 100,000 people. Search or filter for fewer, and resend in several goes.")
 	}
-	err = s.store.ReissueMany(ctx, actor, reissue)
-	if errors.Is(err, extension.ErrNotFound) {
-		return "", extension.Invalid("", order.nobody(count))
-	}
+	err = s.store.ReissueMany(ctx, actor, reissue, func(people int) error {
+		switch {
+		case people == 0:
+			return extension.Invalid("", order.nobody(count))
+		case people > order.most():
+			return extension.Invalid("", "Nothing was sent: by now more people would be written to than this page said. Look at the new numbers, then press Resend again.")
+		}
+		return nil
+	})
 	if err != nil {
 		return "", fmt.Errorf("reissue invitations: %w", err)
 	}
@@ -175,19 +184,12 @@ func (s *Service) ResendMany(ctx context.Context, actor extension.Actor, order R
 	return id, nil
 }
 
-// tooMany says why a press is refused that would write to too many; empty when it would not.
-func (o ResendOrder) tooMany(count extension.ResendCount) string {
-	asked := count.Asked()
-	if !o.Expired {
-		asked -= count.Expired
+// asked is how many people a press writes down, whether they are written to or not.
+func (o ResendOrder) asked(count extension.ResendCount) int {
+	if o.Expired {
+		return count.Asked()
 	}
-	switch {
-	case asked > extension.MaxResend:
-		return "These are more than 100,000 people. Search or filter for fewer, and resend in several goes."
-	case o.reach(count.Pending, count.Expired) > o.reach(o.Confirmed.Pending, o.Confirmed.Expired):
-		return "Nothing was sent: by now more people would be written to than this page said. Look at the new numbers, then press Resend again."
-	}
-	return ""
+	return count.Asked() - count.Expired
 }
 
 // nobody says why nothing came of a press.
@@ -202,12 +204,10 @@ func (o ResendOrder) nobody(count extension.ResendCount) string {
 }
 
 // reissue is an order with what the verb decides.
-func (s *Service) reissue(actor extension.Actor, order ResendOrder) extension.Reissue {
+func (s *Service) reissue(actor extension.Actor, batch extension.BatchID, order ResendOrder) extension.Reissue {
 	now := s.now()
 	return extension.Reissue{
-		Batch: extension.Batch{
-			Organisation: actor.Organisation, Kind: extension.BatchResend, Inviter: actor.Name, InviterUser: actor.User, Pressed: now,
-		},
+		Batch:     resendBatch(actor, batch, now),
 		Selection: order.Selection, Expired: order.Expired, Since: now.Add(-ResendManyCooldown),
 	}
 }

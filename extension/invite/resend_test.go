@@ -1,6 +1,7 @@
 package invite_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -109,6 +110,37 @@ func TestNobodyIsWrittenToBeyondTheNumberThatWasConfirmed(t *testing.T) {
 	s.now = s.now.Add(2 * time.Hour)
 	if err := press(false, 50, 0); err != nil {
 		t.Errorf("fewer than were confirmed: %v", err)
+	}
+}
+
+// counting does something between the count and the press.
+type counting struct {
+	invite.Store
+	then func()
+}
+
+func (c counting) CountReissue(ctx context.Context, actor extension.Actor, order extension.Reissue) (extension.ResendCount, error) {
+	count, err := c.Store.CountReissue(ctx, actor, order)
+	c.then()
+	return count, err
+}
+
+func TestWhoComesBetweenTheCountAndThePressIsNotWrittenToUnconfirmed(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.send(t, "bob@example.com")
+	s.finish(t)
+	s.now = s.now.Add(2 * time.Hour)
+	s.send(t, "eve@example.com") // too soon for another
+	s.finish(t)
+	s.store = counting{s.db, func() { s.exec(t, `UPDATE invitations SET sent_at = sent_at - interval '2 hours'`) }}
+	s.use(t, "k1")
+	order := invite.ResendOrder{Batch: extension.NewID[extension.BatchID](), Selection: everybody(), Confirmed: invite.Confirmed{Pending: 1}}
+	if _, err := s.ResendMany(t.Context(), s.admin, order); !strings.Contains(sentence(err), "more people would be written to than this page said") {
+		t.Errorf("one was confirmed, and two would be written to: %v", err)
+	}
+	if n := count(t, s, `SELECT count(*) FROM batches WHERE id = $1`, string(order.Batch)); n != 0 {
+		t.Error("the batch was written")
 	}
 }
 

@@ -101,7 +101,7 @@ func TestLettersThatAreOutAreWrittenDownBeforeAProcessStops(t *testing.T) {
 func TestADatabaseThatStaysAwayEndsTheStep(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.lease = 200 * time.Millisecond
+	s.lease = time.Second
 	store := s.breakable(t)
 	store.chunks = 1000
 	batch := s.send(t, people("p", 3))

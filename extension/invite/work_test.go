@@ -131,11 +131,7 @@ func TestALinkKeyThatIsGoneHoldsTheBatchUpAndLosesNothing(t *testing.T) {
 		t.Fatal("no trouble")
 	}
 	s.use(t, "k2")
-	after, inSight, err := s.NextDue(t.Context())
-	if err != nil || !inSight {
-		t.Fatalf("due %v, %v", inSight, err)
-	}
-	<-time.After(after + 10*time.Millisecond)
+	s.rested(t)
 	if err := work(t, s.Service); !errors.Is(err, extension.ErrUnavailable) {
 		t.Errorf("without the key: %v", err)
 	}
@@ -207,7 +203,7 @@ func TestKratosDownHoldsTheBatchUpAndItGoesOn(t *testing.T) {
 		if err := work(t, s.Service); !errors.Is(err, extension.ErrUnavailable) {
 			t.Fatalf("trouble: %v", err)
 		}
-		<-time.After(300 * time.Millisecond)
+		s.rested(t)
 	}
 	if got := s.report(t, batch).Progress; got.Trouble == "" || got.Waiting != 1 {
 		t.Errorf("progress %+v", got)

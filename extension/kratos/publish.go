@@ -59,7 +59,7 @@ func (c *Client) Publish(ctx context.Context, id extension.IdentityID, membershi
 			return wrote, nil
 		}
 		if attempt == maxPublish {
-			trouble := &extension.TroubleError{Sentence: "Ory Kratos does not keep what is written to an account."}
+			trouble := &extension.TroubleError{Sentence: forgetful}
 			return wrote, fmt.Errorf("publish memberships of identity %s: %w", id, trouble)
 		}
 		if _, err := c.patch(ctx, id, publication(identity.MetadataPublic, want)); err != nil {

@@ -114,17 +114,16 @@ func refusal(body []byte) string {
 // brought a password in between. Whoever set that holds the old mailbox: the old address comes back, and the account stays
 // theirs.
 func (c *Client) checkAddress(ctx context.Context, before extension.Identity, address string) error {
-	found, err := answered(c.admin.IdentityAPI.GetIdentity(ctx, string(before.ID)).IncludeCredential(includedCredentials()).Execute())
+	now, err := c.Identity(ctx, before.ID)
 	if err != nil {
 		return err
 	}
-	now := identityOf(*found)
 	switch {
 	case now.Registered:
 		_, err := c.patch(ctx, before.ID, replace("/traits", traitsJSON(before.Traits)))
 		return errors.Join(fmt.Errorf("its owner registered meanwhile: %w", extension.ErrConflict), err)
 	case now.Traits.Email != address:
-		return &extension.TroubleError{Sentence: "Ory Kratos does not keep what is written to an account."}
+		return &extension.TroubleError{Sentence: forgetful}
 	}
 	return nil
 }

@@ -177,7 +177,7 @@ func TestARefusalStopsAllCallsUntilTheTimeItNames(t *testing.T) {
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	p := newPace()
-	p.stop(1500*time.Millisecond, sentenceRate, time.Now())
+	wantReady(t, p, time.Now(), 1) // whose answer everybody else waits for, and it never comes
 	stopping, cancel := context.WithCancel(t.Context())
 	cancel()
 	var trouble *extension.TroubleError

@@ -19,10 +19,10 @@ type assignment struct {
 	Batch        extension.BatchID
 	First, Until int               // positions of the entries
 	User         *extension.UserID // one alone; nil for all
-	Areas        []string          `bun:",array"` // that the actor may give, or take away
+	Areas        []string          `bun:",array"` // that the actor may give
 	AllAreas     bool              // the actor may take away any, and sees everybody
-	Sight        []string          `bun:",array"` // areas whose people the actor sees
-	Roles        []string          `bun:",array"`
+	Sight        []string          `bun:",array"` // areas that the actor may take away, and whose people they see
+	Roles        []string          `bun:",array"` // that the actor may give, or take away
 	To           extension.AreaID
 	ToName       string
 	As           extension.RoleID
@@ -91,7 +91,7 @@ const assignStatement = `
 		SELECT ?organisation, user_id, area_id, role_id FROM reached ORDER BY user_id
 		ON CONFLICT DO NOTHING RETURNING user_id, area_id, role_id),
 	asked AS (
-		UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
+		UPDATE identities d SET ` + askedToAlign + `
 		  FROM given g JOIN users u ON u.id = g.user_id WHERE d.id = u.identity_id AND u.activated_at IS NOT NULL),
 	told AS (
 		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
@@ -124,7 +124,7 @@ func (db *DB) Move(ctx context.Context, actor extension.Actor, order extension.M
 			return extension.Invalid("area", "This service area was archived. Choose another one.")
 		}
 		a := newAssignment(actor, order.Batch, now)
-		a.Areas, a.Roles = a.Sight, texts(order.Roles)
+		a.Roles = texts(order.Roles)
 		a.To, a.ToName, a.As, a.AsName = order.To.Area.ID, order.To.Area.Name, order.To.Role.ID, order.To.Role.Name
 		for a.First = 0; a.First <= last; a.First += assignRows {
 			a.Until = a.First + assignRows
@@ -153,7 +153,7 @@ const moveStatement = `
 			WHEN t.status = 'Inactive' THEN 'inactive'
 			WHEN s.user_id IS NULL THEN 'changed'
 			WHEN t.area_id = ?to AND t.role_id = ?as THEN 'there'
-			WHEN NOT (?all_areas OR t.area_id = ANY (?areas::uuid[])) OR t.role_id <> ALL (?roles::uuid[]) THEN 'beyond'
+			WHEN NOT (?all_areas OR t.area_id = ANY (?sight::uuid[])) OR t.role_id <> ALL (?roles::uuid[]) THEN 'beyond'
 			ELSE 'moved' END AS fate
 		  FROM target t
 		  LEFT JOIN assignments s ON s.user_id = t.user_id AND s.area_id = t.area_id AND s.role_id = t.role_id),
@@ -204,12 +204,4 @@ func holdAreas(ctx context.Context, tx bun.Tx, organisation extension.Organisati
 	err := tx.NewRaw(`SELECT id::text FROM areas WHERE organisation_id = ? AND id = ANY (?::uuid[]) AND archived_at IS NULL ORDER BY id FOR SHARE`,
 		organisation, array(areas)).Scan(ctx, &open)
 	return open, err
-}
-
-func texts[T ~string](values []T) []string {
-	plain := make([]string, len(values))
-	for i, v := range values {
-		plain[i] = string(v)
-	}
-	return plain
 }

@@ -142,7 +142,7 @@ func takeBack(tx bun.Tx, batch extension.BatchID, pressed time.Time, people []ex
 			UPDATE invitations o SET revoked_at = NULL FROM (`+before+`) AS p
 			 WHERE o.user_id = p.user_id AND (o.id = p.invitation_id OR o.link_id = p.invitation_id) AND o.revoked_at = ?`, these, pressed),
 		tx.NewRaw(`
-			UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
+			UPDATE identities d SET `+askedToAlign+`
 			  FROM (`+before+`) AS p JOIN invitations o ON o.id = p.invitation_id
 			 WHERE d.id = p.identity_id AND o.started_at IS NOT NULL`, these),
 		tx.NewRaw(`

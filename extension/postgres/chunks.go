@@ -334,10 +334,8 @@ func (db *DB) settle(ctx context.Context, chunk extension.Chunk, people []extens
 		closing := tx.NewRaw(`
 			UPDATE mail_chunks SET settled_at = clock_timestamp()
 			 WHERE id = ? AND NOT EXISTS (SELECT FROM invitations WHERE chunk_id = ? AND stage < 3)`, chunk.ID, chunk.ID)
-		for _, statement := range append(statements(tx), closing) {
-			if _, err := statement.Exec(ctx); err != nil {
-				return fmt.Errorf("settle chunk: %w", err)
-			}
+		if err := execAll(ctx, append(statements(tx), closing)); err != nil {
+			return fmt.Errorf("settle chunk: %w", err)
 		}
 		return nil
 	})

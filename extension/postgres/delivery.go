@@ -151,7 +151,7 @@ func (l letterOfEvent) note(ctx context.Context, tx bun.Tx, event extension.Mail
 		       refused_detail = CASE WHEN refused = 'unknown' THEN '' ELSE refused_detail END,
 		       refused = CASE WHEN refused <> 'unknown' THEN refused END,
 		       sent_at = CASE WHEN refused IS NULL OR refused = 'unknown' THEN coalesce(sent_at, ?) END
-		 WHERE id = ?`, event.Message, at.UTC(), l.ID).Exec(ctx)
+		 WHERE id = ? AND (message_id IS NULL OR sent_at IS NULL) -- else it is known already`, event.Message, at.UTC(), l.ID).Exec(ctx)
 	if err != nil {
 		return false, fmt.Errorf("note acceptance: %w", err)
 	}

@@ -125,10 +125,7 @@ func TestAnEventThatOvertakesTheAnswerFindsItsMessageByOurTag(t *testing.T) {
 	b := setup(t)
 	batch := b.place(t, "bob@example.com")
 	b.provision(t, batch)
-	chunk, err := b.db.ClaimChunk(t.Context(), batch, claim())
-	if err != nil {
-		t.Fatal(err)
-	}
+	chunk := b.claimed(t, batch)
 	event := told(extension.MailDelivered, "re_1", 3)
 	event.Invitation = chunk.Recipients[0].Invitation
 	b.tell(t, event)
@@ -137,7 +134,7 @@ func TestAnEventThatOvertakesTheAnswerFindsItsMessageByOurTag(t *testing.T) {
 	}
 	// The answer comes after all, and changes nothing.
 	receipts := []extension.Receipt{{Invitation: event.Invitation, MessageID: "re_1"}}
-	if err := b.db.SettleChunk(t.Context(), *chunk, receipts, noon().Add(time.Hour)); err != nil {
+	if err := b.db.SettleChunk(t.Context(), chunk, receipts, noon().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	stranger := told(extension.MailBounced, "re_2", 4)
@@ -156,11 +153,8 @@ func TestAProviderThatForgotAndTellsAfterAllProvesThatItWasSent(t *testing.T) {
 		b := setup(t)
 		batch := b.place(t, "bob@example.com")
 		b.provision(t, batch)
-		chunk, err := b.db.ClaimChunk(t.Context(), batch, claim())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.db.AbandonChunk(t.Context(), *chunk, noon()); err != nil {
+		chunk := b.claimed(t, batch)
+		if err := b.db.AbandonChunk(t.Context(), chunk, noon()); err != nil {
 			t.Fatal(err)
 		}
 		if user := b.user(t, "bob@example.com"); user.Refused != extension.RefusedUnknown {
@@ -180,12 +174,9 @@ func TestEventsOfOthersAndOfOtherRefusalsChangeNothing(t *testing.T) {
 	b := setup(t)
 	batch := b.place(t, "bob@example.com")
 	b.provision(t, batch)
-	chunk, err := b.db.ClaimChunk(t.Context(), batch, claim())
-	if err != nil {
-		t.Fatal(err)
-	}
+	chunk := b.claimed(t, batch)
 	refused := []extension.Receipt{{Invitation: chunk.Recipients[0].Invitation, Refused: "not allowed"}}
-	if err := b.db.SettleChunk(t.Context(), *chunk, refused, noon()); err != nil {
+	if err := b.db.SettleChunk(t.Context(), chunk, refused, noon()); err != nil {
 		t.Fatal(err)
 	}
 	stranger := told(extension.MailBounced, "re_9", 1)

@@ -83,23 +83,47 @@ func (db *DB) Recorded(f func(db *DB) error) ([]string, error) {
 
 // Blocks tells how many blocks of tables and indexes a statement looks at, without what it would change.
 func (db *DB) Blocks(ctx context.Context, statement string) (int, error) {
-	var plans []struct {
-		Plan struct {
-			Hit  int `json:"Shared Hit Blocks"`
-			Read int `json:"Shared Read Blocks"`
-		}
+	p, err := db.explain(ctx, statement)
+	return p.Hit + p.Read, err
+}
+
+// Missed tells how many rows a statement looks at or compares in vain, without what it would change.
+func (db *DB) Missed(ctx context.Context, statement string) (int, error) {
+	p, err := db.explain(ctx, statement)
+	return int(p.missed()), err
+}
+
+// plan is a node of a statement's plan, as EXPLAIN tells it.
+type plan struct {
+	Hit      int     `json:"Shared Hit Blocks"`
+	Read     int     `json:"Shared Read Blocks"`
+	Loops    float64 `json:"Actual Loops"`
+	Filtered float64 `json:"Rows Removed by Filter"`      // in each loop
+	Unjoined float64 `json:"Rows Removed by Join Filter"` // likewise
+	Plans    []plan
+}
+
+func (p plan) missed() float64 {
+	rows := p.Loops * (p.Filtered + p.Unjoined)
+	for _, part := range p.Plans {
+		rows += part.missed()
 	}
+	return rows
+}
+
+func (db *DB) explain(ctx context.Context, statement string) (plan, error) {
 	tx, err := db.bun.BeginTx(ctx, nil)
 	if err != nil {
-		return 0, err
+		return plan{}, err
 	}
 	defer func() { _ = tx.Rollback() }()
 	var text string
 	if err := tx.NewRaw("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+statement).Scan(ctx, &text); err != nil {
-		return 0, kind(err)
+		return plan{}, kind(err)
 	}
+	var plans []struct{ Plan plan }
 	if err := json.Unmarshal([]byte(text), &plans); err != nil {
-		return 0, err
+		return plan{}, err
 	}
-	return plans[0].Plan.Hit + plans[0].Plan.Read, nil
+	return plans[0].Plan, nil
 }

@@ -10,7 +10,7 @@ import (
 	"paperplane/extension"
 )
 
-// factColumns are the columns of the facts that Record sets, with the audit's word for each.
+// factColumn is the column of users that holds a fact, with the audit's word for it; empty for a fact that Record does not set.
 func factColumn(fact extension.Fact) (column string, action extension.Action) {
 	switch fact {
 	case extension.FactStarted:

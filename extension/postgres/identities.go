@@ -38,8 +38,11 @@ func (db *DB) SetPaused(ctx context.Context, actor extension.Actor, id extension
 	return changed && err == nil, err
 }
 
+// askedToAlign puts identities d on the list of those to be aligned.
+const askedToAlign = `realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1`
+
 func realign(ctx context.Context, tx bun.IDB, id extension.IdentityID) error {
-	_, err := tx.NewRaw(`UPDATE identities SET realign_at = clock_timestamp(), realign_asked = realign_asked + 1 WHERE id = ?`, id).Exec(ctx)
+	_, err := tx.NewRaw(`UPDATE identities d SET `+askedToAlign+` WHERE d.id = ?`, id).Exec(ctx)
 	return err
 }
 

@@ -100,9 +100,15 @@ func (b bundle) place(t *testing.T, addresses ...string) extension.BatchID {
 }
 
 // provision gives every user of a batch an identity.
-func (b bundle) provision(t *testing.T, batch extension.BatchID) []extension.Work {
+func (b bundle) provision(t *testing.T, batch extension.BatchID) {
 	t.Helper()
-	work, err := b.db.LeaseWork(t.Context(), batch, 1000, time.Minute)
+	b.provisionSome(t, batch, 1000)
+}
+
+// provisionSome gives up to most users of a batch an identity.
+func (b bundle) provisionSome(t *testing.T, batch extension.BatchID, most int) {
+	t.Helper()
+	work, err := b.db.LeaseWork(t.Context(), batch, most, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +119,6 @@ func (b bundle) provision(t *testing.T, batch extension.BatchID) []extension.Wor
 	if err := b.db.SettleWork(t.Context(), settled, noon()); err != nil {
 		t.Fatal(err)
 	}
-	return work
 }
 
 func claim() extension.Claim {

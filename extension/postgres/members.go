@@ -8,14 +8,16 @@ import (
 )
 
 // memberColumns reads a user with its organisation, the current terms and who invited it last.
-const memberColumns = userColumns + `,
+func memberColumns() string {
+	return userColumns() + `,
 	` + organisationColumns + `,
 	coalesce(b.actor_name, '') AS inviter,
 	t.id AS terms_id, coalesce(t.version, 0) AS terms_version, coalesce(t.title, '') AS terms_title,
 	coalesce(t.body, '') AS terms_body, coalesce(t.sha256, '') AS terms_sha256, t.published_at AS terms_published_at`
+}
 
-// memberTables joins what memberColumns reads to users u and invitations i.
-const memberTables = userTables + `
+// memberJoins joins what memberColumns reads to users u.
+const memberJoins = userJoins + `
 	JOIN organisations o ON o.id = u.organisation_id
 	LEFT JOIN batches b ON b.id = i.batch_id
 	LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true `
@@ -53,7 +55,7 @@ func (r memberRow) member() (extension.Member, error) {
 // Members lists the users of an identity with their organisations, by the organisations' names.
 func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
 	var rows []memberRow
-	err := db.bun.NewRaw("SELECT "+memberColumns+memberTables+"WHERE u.identity_id = ? ORDER BY o.name, o.id",
+	err := db.bun.NewRaw("SELECT "+memberColumns()+" FROM users u "+memberJoins+"WHERE u.identity_id = ? ORDER BY o.name, o.id",
 		append(allAreas(), identity)...).Scan(ctx, &rows)
 	if err != nil {
 		return nil, kind(err)
@@ -79,17 +81,12 @@ func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension
 		Areas       string
 		Roles       string
 	}
-	err := db.bun.NewRaw("SELECT "+memberColumns+`,
+	err := db.bun.NewRaw("SELECT "+memberColumns()+`,
 			l.revoked_at IS NOT NULL AS revoked, l.refused_at IS NOT NULL AND l.refused <> 'unknown' AS was_refused,
 			l.expires_at AS link_expires, lb.actor_name AS link_inviter, p.areas, p.roles
 		FROM invitations l JOIN batches lb ON lb.id = l.batch_id
-		JOIN LATERAL (SELECT * FROM users m WHERE m.id = l.user_id) u ON true
-		LEFT JOIN invitations i ON i.id = u.invitation_id
-		LEFT JOIN invitations n ON n.id = u.letter_id
-		JOIN organisations o ON o.id = u.organisation_id
-		LEFT JOIN batches b ON b.id = i.batch_id
-		LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true
-		`+places+`
+		JOIN users u ON u.id = l.user_id
+		`+memberJoins+places+`
 		WHERE l.id = ?`, append(allAreas(), id)...).Scan(ctx, &row)
 	if err != nil {
 		return extension.Invited{}, kind(err)

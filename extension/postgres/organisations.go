@@ -30,10 +30,8 @@ func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter exte
 		statements = append(statements, tx.NewRaw(`
 			INSERT INTO terms (id, organisation_id, version, title, body, sha256, published_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			t.ID, o.ID, t.Version, t.Title, t.Text, t.SHA256, now.UTC()))
-		for _, statement := range statements {
-			if _, err := statement.Exec(ctx); err != nil {
-				return fmt.Errorf("establish organisation: %w", err)
-			}
+		if err := execAll(ctx, statements); err != nil {
+			return fmt.Errorf("establish organisation: %w", err)
 		}
 		founded := by(actor, extension.ActionOrganisationCreated, now)
 		founded.Detail = o.Slug

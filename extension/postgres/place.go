@@ -60,14 +60,12 @@ func keepAreasOpen(ctx context.Context, tx bun.Tx, p extension.Placement) error 
 			asked, names[area.ID] = append(asked, area.ID), area.Name
 		}
 	}
-	var open []extension.AreaID
-	err := tx.NewRaw(`SELECT id FROM areas WHERE organisation_id = ? AND id = ANY (?::uuid[]) AND archived_at IS NULL ORDER BY id FOR SHARE`,
-		p.Batch.Organisation, array(asked)).Scan(ctx, &open)
+	open, err := holdAreas(ctx, tx, p.Batch.Organisation, asked)
 	if err != nil {
 		return fmt.Errorf("keep areas open: %w", err)
 	}
 	for _, id := range asked {
-		if !slices.Contains(open, id) {
+		if !slices.Contains(open, string(id)) {
 			return extension.Invalid("area", "The service area “"+names[id]+"” was archived. Choose another one.")
 		}
 	}

@@ -95,7 +95,7 @@ func (c *placing) renewUsers(ctx context.Context, tx bun.Tx, b extension.Batch, 
 			UPDATE invitations m SET area_names = p.areas, role_names = p.roles
 			  FROM users u `+places+` WHERE m.id = u.invitation_id AND u.id = ANY (?::uuid[])`, array(c.keeping)),
 		tx.NewRaw(`
-			UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
+			UPDATE identities d SET `+askedToAlign+`
 			  FROM users u WHERE u.id = ANY (?::uuid[]) AND d.id = u.identity_id AND u.started_at IS NOT NULL AND u.registered_at IS NULL`,
 			array(c.keeping)),
 	}
@@ -122,13 +122,4 @@ func (c *placing) insertEntries(ctx context.Context, tx bun.Tx, b extension.Batc
 		b.ID, b.Organisation, array(c.placed), intArray(c.positions), array(texts), array(addresses), array(outcomes), array(reasons),
 		array(c.users), array(c.invitations), array(areas), array(roles), array(areaTexts), array(roleTexts)).Exec(ctx)
 	return err
-}
-
-func execAll(ctx context.Context, statements []*bun.RawQuery) error {
-	for _, statement := range statements {
-		if _, err := statement.Exec(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }

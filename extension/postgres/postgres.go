@@ -89,6 +89,16 @@ func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx bun.Tx) e
 	}
 }
 
+// execAll runs statements one after the other, until one fails.
+func execAll(ctx context.Context, statements []*bun.RawQuery) error {
+	for _, statement := range statements {
+		if _, err := statement.Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // errVictim says that PostgreSQL has ended a transaction for the sake of another one: the same again succeeds.
 var errVictim = errors.New("ended for the sake of another transaction")
 
@@ -170,12 +180,15 @@ func nullID[T ~string](id T) *T {
 }
 
 // array writes ids or texts as a PostgreSQL array literal; the statement casts it.
-func array[T ~string](values []T) any {
+func array[T ~string](values []T) any { return pgdialect.Array(texts(values)) }
+
+// texts are ids as texts; never nil, which would be NULL.
+func texts[T ~string](values []T) []string {
 	plain := make([]string, len(values))
 	for i, v := range values {
 		plain[i] = string(v)
 	}
-	return pgdialect.Array(plain)
+	return plain
 }
 
 // intArray writes numbers as a PostgreSQL array literal; the statement casts it.

@@ -44,7 +44,7 @@ func (db *DB) Readdress(ctx context.Context, actor extension.Actor, order extens
 		if err := audit(ctx, tx, entry); err != nil {
 			return err
 		}
-		return reissueEntries(ctx, tx, actor, order.Batch, 1)
+		return reissueEntries(ctx, tx, actor, order.Batch, judgement{Asked: 1, Queued: 1})
 	})
 }
 
@@ -123,16 +123,10 @@ func changeAddress(ctx context.Context, tx bun.Tx, order extension.Readdress, he
 			VALUES (?, 0, ?, ?, ?, 'queued', ?, ?)`,
 			order.Batch.ID, order.Batch.Organisation, order.Address, order.Address, order.User, extension.NewID[extension.InvitationID]()),
 	}
-	if held.IdentityID != nil { // whatever is half-way there is ended, and its memberships are published anew
-		statements = append(statements,
-			tx.NewRaw(`UPDATE identities SET realign_at = clock_timestamp(), realign_asked = realign_asked + 1 WHERE id = ?`, *held.IdentityID))
+	if err := execAll(ctx, statements); err != nil || held.IdentityID == nil {
+		return err
 	}
-	for _, statement := range statements {
-		if _, err := statement.Exec(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return realign(ctx, tx, *held.IdentityID) // whatever is half-way there is ended, and its memberships are published anew
 }
 
 // Unsuppress lets mail go to a user's address again although a message came back or was complained about, with the

@@ -17,22 +17,9 @@ import (
 // now, is a conflict. Then somebody else was first.
 func (db *DB) Reissue(ctx context.Context, actor extension.Actor, b extension.Batch, users []extension.UserID) error {
 	order := extension.Reissue{Batch: b, Selection: extension.Selection{Users: users}, Expired: true, Since: b.Pressed}
-	return db.reissue(ctx, actor, order, func(queued int) error {
-		if queued != len(users) {
+	return db.ReissueMany(ctx, actor, order, func(people int) error {
+		if people != len(users) {
 			return extension.ErrConflict
-		}
-		return nil
-	})
-}
-
-// ReissueMany makes a resend batch of a whole selection. Everybody in it is judged here, in the same transaction: one
-// gets a new invitation as Reissue makes it, another an entry that says why not. When nobody gets one, nothing is
-// written, and it is ErrNotFound. A batch that this actor has made already is left as it is; an id that somebody else
-// used is a conflict.
-func (db *DB) ReissueMany(ctx context.Context, actor extension.Actor, order extension.Reissue) error {
-	return db.reissue(ctx, actor, order, func(queued int) error {
-		if queued == 0 {
-			return extension.ErrNotFound
 		}
 		return nil
 	})
@@ -41,9 +28,14 @@ func (db *DB) ReissueMany(ctx context.Context, actor extension.Actor, order exte
 // errWritten says that the batch was written before.
 var errWritten = errors.New("batch is written already")
 
-// reissue writes a resend batch unless accept refuses how many would get a new invitation. No id of a user travels to
-// the database for a whole filter, and none comes back: the batch's entries are what the statements work on.
-func (db *DB) reissue(ctx context.Context, actor extension.Actor, order extension.Reissue, accept func(queued int) error) error {
+// ReissueMany makes a resend batch of a whole selection. Everybody in it is judged here, in the same transaction: one
+// gets a new invitation as Reissue makes it, another an entry that says why not. accept is told how many people would get
+// one; when it refuses, its error comes back and nothing is written. A batch that this actor has made already is left as it
+// is; an id that somebody else used is a conflict.
+//
+// No id of a user travels to the database for a whole filter, and none comes back: the batch's entries are what the
+// statements work on.
+func (db *DB) ReissueMany(ctx context.Context, actor extension.Actor, order extension.Reissue, accept func(people int) error) error {
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := oneBatchAtATime(ctx, tx, order.Batch); err != nil {
 			return err
@@ -58,14 +50,14 @@ func (db *DB) reissue(ctx context.Context, actor extension.Actor, order extensio
 		if err := holdUsers(ctx, tx, actor, order); err != nil {
 			return err
 		}
-		asked, queued, err := insertJudged(ctx, tx, actor, order)
+		counted, err := insertJudged(ctx, tx, actor, order)
 		if err != nil {
 			return err
 		}
-		if err := accept(queued); err != nil {
+		if err := accept(counted.Queued); err != nil {
 			return err
 		}
-		return reissueEntries(ctx, tx, actor, order.Batch, asked)
+		return reissueEntries(ctx, tx, actor, order.Batch, counted)
 	})
 	if errors.Is(err, errWritten) {
 		return nil
@@ -85,10 +77,16 @@ func holdUsers(ctx context.Context, tx bun.Tx, actor extension.Actor, order exte
 	return nil
 }
 
-// insertJudged writes an entry for everybody who was asked for, and counts them and those who get an invitation.
-func insertJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, order extension.Reissue) (asked, queued int, err error) {
-	var n struct{ Asked, Queued int }
-	err = tx.NewRaw(`
+// judgement counts the entries of a batch that sends to people who are here already.
+type judgement struct {
+	Asked  int // people who were asked for, each with an entry
+	Queued int // those of them who are written to
+}
+
+// insertJudged writes an entry for everybody who was asked for.
+func insertJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, order extension.Reissue) (judgement, error) {
+	var n judgement
+	err := tx.NewRaw(`
 		WITH written AS (
 			INSERT INTO batch_entries (batch_id, position, organisation_id, text, address, outcome, reason, user_id, invitation_id)
 			SELECT ?, row_number() OVER (ORDER BY j.address_key) - 1, ?, j.address, j.address, j.outcome,
@@ -99,26 +97,19 @@ func insertJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, order e
 		SELECT count(*) AS asked, count(*) FILTER (WHERE outcome = 'queued') AS queued FROM written`,
 		order.Batch.ID, order.Batch.Organisation, judged(tx, actor, order)).Scan(ctx, &n)
 	if err != nil {
-		return 0, 0, fmt.Errorf("judge users: %w", err)
+		return judgement{}, fmt.Errorf("judge users: %w", err)
 	}
-	return n.Asked, n.Queued, nil
+	return n, nil
 }
 
 // chosen limits a query over users u to a selection, as far as the actor may see it. Of everybody whom a filter shows,
 // those who are Active or Inactive are not asked for: there is nothing to send them.
 func chosen(q *bun.SelectQuery, actor extension.Actor, selection extension.Selection, now time.Time) *bun.SelectQuery {
-	q = visible(q.Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id"), actor)
+	q = visible(q.Join(userJoins), actor)
 	if !selection.All {
 		return q.Where("u.id = ANY (?::uuid[])", array(selection.Users))
 	}
-	q = matching(q, selection.Filter.Search).Where("u.paused_at IS NULL AND u.activated_at IS NULL")
-	if selection.Filter.Status != "" {
-		q = q.Where("user_status(u.paused_at, u.activated_at, i.expires_at, ?) = ?", now.UTC(), string(selection.Filter.Status))
-	}
-	if selection.Filter.Letter != "" {
-		q = q.Where(letterState+" = ?", string(selection.Filter.Letter))
-	}
-	return q
+	return matching(q, selection.Filter, now).Where("u.paused_at IS NULL AND u.activated_at IS NULL")
 }
 
 // judged gives everybody of a selection with their status and the outcome that a press of Resend has for them. Who was
@@ -156,13 +147,13 @@ const reissueRows = 5000
 
 // reissueEntries gives everybody whose entry in the batch is queued the invitation that the entry names. The entries are in
 // the order of the address keys.
-func reissueEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch, entries int) error {
-	for first := 0; first < entries; first += reissueRows {
+func reissueEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch, counted judgement) error {
+	for first := 0; first < counted.Asked; first += reissueRows {
 		if err := reissueSome(ctx, tx, b, first); err != nil {
 			return fmt.Errorf("reissue: %w", err)
 		}
 	}
-	return countEntries(ctx, tx, actor, extension.ActionBatchResent, b)
+	return noteJudged(ctx, tx, actor, extension.ActionBatchResent, b, counted)
 }
 
 // reissueSome is reissueEntries for the entries from a position on. What went before is revoked; an identity that somebody
@@ -181,7 +172,7 @@ func reissueSome(ctx context.Context, tx bun.Tx, b extension.Batch, first int) e
 			  FROM (?) AS q JOIN users u ON u.id = q.user_id `+places+` ORDER BY u.address_key`, b.Organisation, b.ID, queued),
 		tx.NewRaw(`UPDATE users u SET invitation_id = q.invitation_id, letter_id = q.invitation_id FROM (?) AS q WHERE u.id = q.user_id`, queued),
 		tx.NewRaw(`
-			UPDATE identities d SET realign_at = clock_timestamp(), realign_asked = d.realign_asked + 1
+			UPDATE identities d SET `+askedToAlign+`
 			  FROM (?) AS q JOIN users u ON u.id = q.user_id
 			 WHERE d.id = u.identity_id AND u.started_at IS NOT NULL AND u.registered_at IS NULL`, queued),
 		tx.NewRaw(`
@@ -198,17 +189,13 @@ const places = `
 		  FROM assignments s JOIN areas ar ON ar.id = s.area_id JOIN roles ro ON ro.id = s.role_id
 		 WHERE s.user_id = u.id) AS p ON true `
 
-// countEntries notes on a batch how many people were asked for, and audits how many of them are written to.
-func countEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, action extension.Action, b extension.Batch) error {
-	var n struct{ Asked, Queued int }
-	err := tx.NewRaw(`
-		WITH n AS (SELECT count(*) AS asked, count(*) FILTER (WHERE outcome = 'queued') AS queued FROM batch_entries WHERE batch_id = ?)
-		UPDATE batches b SET recognised = n.asked FROM n WHERE b.id = ? RETURNING n.asked, n.queued`, b.ID, b.ID).Scan(ctx, &n)
-	if err != nil {
-		return fmt.Errorf("count entries: %w", err)
+// noteJudged notes on a batch how many people were asked for, and audits how many of them are written to.
+func noteJudged(ctx context.Context, tx bun.Tx, actor extension.Actor, action extension.Action, b extension.Batch, counted judgement) error {
+	if _, err := tx.NewRaw(`UPDATE batches SET recognised = ? WHERE id = ?`, counted.Asked, b.ID).Exec(ctx); err != nil {
+		return fmt.Errorf("note how many were asked for: %w", err)
 	}
 	entry := by(actor, action, b.Pressed)
-	entry.Detail = fmt.Sprintf("batch %s: %d users", b.ID, n.Queued)
+	entry.Detail = fmt.Sprintf("batch %s: %d users", b.ID, counted.Queued)
 	return audit(ctx, tx, entry)
 }
 

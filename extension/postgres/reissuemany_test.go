@@ -28,10 +28,18 @@ func (b bundle) resend(selection extension.Selection) extension.Reissue {
 
 func everybody() extension.Selection { return extension.Selection{All: true} }
 
+// somebody accepts any number of people but none.
+func somebody(people int) error {
+	if people == 0 {
+		return extension.ErrNotFound
+	}
+	return nil
+}
+
 // reissue makes the batch and gives what became of everybody in it, "address outcome" by address.
 func (b bundle) reissue(t *testing.T, actor extension.Actor, order extension.Reissue) []string {
 	t.Helper()
-	if err := b.db.ReissueMany(t.Context(), actor, order); err != nil {
+	if err := b.db.ReissueMany(t.Context(), actor, order, somebody); err != nil {
 		t.Fatal(err)
 	}
 	return b.entries(t, order.Batch.ID)
@@ -95,7 +103,7 @@ func TestAPressForEverybodyWritesToWhomItCanAndSaysWhyNotToTheOthers(t *testing.
 	if diff := cmp.Diff(same, b.reissue(t, b.admin, order)); diff != "" {
 		t.Errorf("without Expired (-want +got):\n%s", diff)
 	}
-	if err := b.db.ReissueMany(t.Context(), b.admin, order); err != nil {
+	if err := b.db.ReissueMany(t.Context(), b.admin, order, somebody); err != nil {
 		t.Errorf("the same press again: %v", err)
 	}
 	if n := read[int](t, b.db, `SELECT count(*) FROM invitations WHERE batch_id = ?`, order.Batch.ID); n != 2 {
@@ -224,7 +232,7 @@ func TestTwoWhoPressForTheSamePeopleAtTheSameMomentMailNobodyTwice(t *testing.T)
 	for range 4 {
 		order := b.resend(everybody())
 		group.Go(func() {
-			if err := b.db.ReissueMany(t.Context(), b.admin, order); err != nil && !errors.Is(err, extension.ErrNotFound) {
+			if err := b.db.ReissueMany(t.Context(), b.admin, order, somebody); err != nil && !errors.Is(err, extension.ErrNotFound) {
 				t.Error(err)
 			}
 		})
@@ -264,7 +272,7 @@ func TestThousandsAreReissuedWithinTheTimeOfARequest(t *testing.T) {
 		t.Fatalf("counted %+v, %v", count, err)
 	}
 	counted := time.Since(start)
-	if err := b.db.ReissueMany(t.Context(), b.admin, order); err != nil {
+	if err := b.db.ReissueMany(t.Context(), b.admin, order, somebody); err != nil {
 		t.Fatal(err)
 	}
 	took := time.Since(start)

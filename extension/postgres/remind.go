@@ -69,7 +69,7 @@ func (db *DB) Remind(ctx context.Context, actor extension.Actor, r extension.Rem
 		if reminded == 0 {
 			return errNobody
 		}
-		return remindEntries(ctx, tx, actor, r.Batch)
+		return remindEntries(ctx, tx, actor, r.Batch, reminded)
 	})
 	if errors.Is(err, errNobody) {
 		return 0, nil
@@ -93,9 +93,9 @@ func insertReminders(ctx context.Context, tx bun.Tx, r extension.Reminding) (int
 	return int(n), err
 }
 
-// remindEntries writes what goes with the reminders of a batch. They are the users' newest letters, and never their
+// remindEntries writes what goes with so many reminders of a batch. They are the users' newest letters, and never their
 // newest invitations: status and link are the invitation's.
-func remindEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch) error {
+func remindEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b extension.Batch, reminded int) error {
 	if err := holdPeople(ctx, tx, `u.id IN (SELECT user_id FROM invitations WHERE batch_id = ?)`, b.ID); err != nil {
 		return err
 	}
@@ -110,12 +110,10 @@ func remindEntries(ctx context.Context, tx bun.Tx, actor extension.Actor, b exte
 			SELECT ?, i.organisation_id, ?, ?, i.user_id, 'reminder ' || i.reminder FROM invitations i WHERE i.batch_id = ?`,
 			b.Pressed.UTC(), b.Inviter, string(extension.ActionUserReminded), b.ID),
 	}
-	for _, statement := range statements {
-		if _, err := statement.Exec(ctx); err != nil {
-			return fmt.Errorf("remind: %w", err)
-		}
+	if err := execAll(ctx, statements); err != nil {
+		return fmt.Errorf("remind: %w", err)
 	}
-	return countEntries(ctx, tx, actor, extension.ActionBatchReminded, b)
+	return noteJudged(ctx, tx, actor, extension.ActionBatchReminded, b, judgement{Asked: reminded, Queued: reminded})
 }
 
 // inviterOf is who invited the people of a chunk of reminders; empty when it was not one and the same person, because

@@ -107,17 +107,17 @@ func (db *DB) Report(ctx context.Context, actor extension.Actor, id extension.Ba
 			return extension.Report{}, err
 		}
 	}
-	refusedAtPress, err := db.refusedAtPress(ctx, actor, id, &report.Known)
-	report.NotSentAll = refusedAtPress + row.Refused
+	refused, known, err := db.refusedAtPress(ctx, actor, id)
+	report.NotSentAll, report.Known = refused+row.Refused, known
 	return report, err
 }
 
 // refusedAtPress counts entries that led to no message, and among them those whose user the actor sees here already
 // without the place that the entry is for, and may give it to.
-func (db *DB) refusedAtPress(ctx context.Context, actor extension.Actor, batch extension.BatchID, known *int) (int, error) {
+func (db *DB) refusedAtPress(ctx context.Context, actor extension.Actor, batch extension.BatchID) (all, known int, err error) {
 	var row struct{ All, Known int }
 	areas, bound := actor.AreaBound()
-	err := db.bun.NewRaw(`
+	err = db.bun.NewRaw(`
 		SELECT count(*) AS all, count(*) FILTER (WHERE `+isKnown+`
 		           AND ar.archived_at IS NULL AND ro.grants = ANY (?::text[])
 		           AND (NOT ? OR ar.id = ANY (?::uuid[])
@@ -126,8 +126,7 @@ func (db *DB) refusedAtPress(ctx context.Context, actor extension.Actor, batch e
 		  LEFT JOIN areas ar ON ar.id = coalesce(e.area_id, b.area_id) LEFT JOIN roles ro ON ro.id = coalesce(e.role_id, b.role_id)
 		 WHERE e.batch_id = ? AND e.outcome <> 'queued'`,
 		array(actor.Grantable()), bound, array(areas), array(areas), batch).Scan(ctx, &row)
-	*known = row.Known
-	return row.All, kind(err)
+	return row.All, row.Known, kind(err)
 }
 
 // places counts a batch's people by the place they are invited to.

@@ -85,7 +85,8 @@ func (db *DB) NextTurn(ctx context.Context, chunk int, now time.Time) (extension
 }
 
 // NextDue tells how long it is until something may be there to do: a batch begins, has rested, a lease of somebody who
-// may have died runs out, or somebody who was put off is to be tried again; zero when something is there now. ErrNotFound says that nothing is in sight.
+// may have died runs out, or somebody who was put off is to be tried again; zero when something is there now.
+// ErrNotFound says that nothing is in sight.
 func (db *DB) NextDue(ctx context.Context, chunk int, now time.Time) (time.Duration, error) {
 	var seconds *float64
 	err := db.bun.NewRaw(`

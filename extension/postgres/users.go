@@ -15,12 +15,12 @@ import (
 
 // userColumns reads a user with everything its Facts need. Accepted is of the organisation's current terms only. Its two
 // arguments say which areas' assignments are read.
-const userColumns = `
+func userColumns() string {
+	return `
 	u.id, u.organisation_id, u.address, u.address_key, u.first_name, u.last_name, u.mobile, u.identity_id, u.invitation_id,
 	u.invited_at, u.registered_at, u.activated_at, u.paused_at, coalesce(u.suppressed, '') AS suppressed,
 	u.stumbled_at, u.stumbled_step, u.stumbled_on,
-	n.sent_at AS letter_sent_at, n.delayed_at AS letter_delayed_at, n.delivered_at AS letter_delivered_at,
-	n.bounced_at AS letter_bounced_at, n.complained_at AS letter_complained_at, coalesce(n.delivery_detail, '') AS letter_detail,
+	` + letterColumns("n") + `,
 	coalesce(n.refused, '') AS not_mailed,
 	i.sent_at, i.opened_at, i.expires_at, i.started_at AS begun_at, coalesce(i.refused, '') AS refused,
 	(SELECT min(f.proven_at) FROM factors f WHERE f.identity_id = u.identity_id) AS secured_at,
@@ -31,6 +31,7 @@ const userColumns = `
 	                                   'role', ro.id, 'role_name', ro.name, 'grants', ro.grants) ORDER BY ar.name, ro.name)
 	   FROM assignments s JOIN areas ar ON ar.id = s.area_id JOIN roles ro ON ro.id = s.role_id
 	  WHERE s.user_id = u.id AND (? OR s.area_id = ANY (?::uuid[]))) AS assignments`
+}
 
 // allAreas are the arguments of userColumns for readers who are not bound to areas.
 func allAreas() []any { return []any{true, array([]extension.AreaID{})} }
@@ -41,8 +42,8 @@ func areasOf(actor extension.Actor) []any {
 	return []any{!bound, array(areas)}
 }
 
-// userTables joins the newest invitation i and the newest letter n.
-const userTables = ` FROM users u LEFT JOIN invitations i ON i.id = u.invitation_id LEFT JOIN invitations n ON n.id = u.letter_id `
+// userJoins joins the newest invitation i and the newest letter n to users u.
+const userJoins = ` LEFT JOIN invitations i ON i.id = u.invitation_id LEFT JOIN invitations n ON n.id = u.letter_id `
 
 type userRow struct {
 	ID             extension.UserID
@@ -128,8 +129,7 @@ func visible(q *bun.SelectQuery, actor extension.Actor) *bun.SelectQuery {
 // User gives one user whom the actor may see.
 func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.UserID) (extension.User, error) {
 	var row userRow
-	q := db.bun.NewSelect().ColumnExpr(userColumns, areasOf(actor)...).TableExpr("users u").
-		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id").Where("u.id = ?", id)
+	q := db.bun.NewSelect().ColumnExpr(userColumns(), areasOf(actor)...).TableExpr("users u").Join(userJoins).Where("u.id = ?", id)
 	if err := visible(q, actor).Scan(ctx, &row); err != nil {
 		return extension.User{}, kind(err)
 	}
@@ -139,28 +139,28 @@ func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.User
 // Users gives one page of the users whom the actor may see, by address.
 func (db *DB) Users(ctx context.Context, actor extension.Actor, filter extension.Filter, now time.Time) (extension.UserPage, error) {
 	var rows []userRow
-	q := db.bun.NewSelect().ColumnExpr(userColumns, areasOf(actor)...).TableExpr("users u").
-		Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id").Limit(int64(filter.Limit) + 1)
-	q = matching(visible(q, actor), filter.Search)
-	if filter.Status != "" {
-		q = q.Where("user_status(u.paused_at, u.activated_at, i.expires_at, ?) = ?", now.UTC(), string(filter.Status))
-	}
-	if filter.Letter != "" {
-		q = q.Where(letterState+" = ?", string(filter.Letter))
-	}
+	q := db.bun.NewSelect().ColumnExpr(userColumns(), areasOf(actor)...).TableExpr("users u").Join(userJoins).Limit(int64(filter.Limit) + 1)
+	q = matching(visible(q, actor), filter, now)
 	if err := keyset(q, filter.Cursor).Scan(ctx, &rows); err != nil {
 		return extension.UserPage{}, kind(err)
 	}
 	return userPage(rows, filter)
 }
 
-// matching limits a query to users whose name or address holds the text.
-func matching(q *bun.SelectQuery, search string) *bun.SelectQuery {
-	if search == "" {
-		return q
+// matching limits a query over users u, joined by userJoins, to those whom a filter chooses: by a part of the name or the
+// address, the status and the state of the newest letter. The cursor and the limit are not looked at.
+func matching(q *bun.SelectQuery, filter extension.Filter, now time.Time) *bun.SelectQuery {
+	if filter.Search != "" {
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(filter.Search)) + "%"
+		q = q.Where("(u.address_key LIKE ? OR lower(u.first_name || ' ' || u.last_name) LIKE ?)", pattern, pattern)
 	}
-	pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(search)) + "%"
-	return q.Where("(u.address_key LIKE ? OR lower(u.first_name || ' ' || u.last_name) LIKE ?)", pattern, pattern)
+	if filter.Status != "" {
+		q = q.Where("user_status(u.paused_at, u.activated_at, i.expires_at, ?) = ?", now.UTC(), string(filter.Status))
+	}
+	if filter.Letter != "" {
+		q = q.Where(letterState+" = ?", string(filter.Letter))
+	}
+	return q
 }
 
 func keyset(q *bun.SelectQuery, cursor extension.Cursor) *bun.SelectQuery {
@@ -212,8 +212,7 @@ func (db *DB) Tally(ctx context.Context, actor extension.Actor, search string, n
 	q := db.bun.NewSelect().
 		ColumnExpr("user_status(u.paused_at, u.activated_at, i.expires_at, ?) AS status", now.UTC()).
 		ColumnExpr(letterState + " AS letter").ColumnExpr("count(*) AS users").
-		TableExpr("users u").Join("LEFT JOIN invitations i ON i.id = u.invitation_id").Join("LEFT JOIN invitations n ON n.id = u.letter_id").
-		GroupExpr("1, 2")
-	err := matching(visible(q, actor), search).Scan(ctx, &tallies)
+		TableExpr("users u").Join(userJoins).GroupExpr("1, 2")
+	err := matching(visible(q, actor), extension.Filter{Search: search}, now).Scan(ctx, &tallies)
 	return tallies, kind(err)
 }

@@ -148,10 +148,10 @@ func settledColumns(settled []extension.Settled) settlement {
 // "not sent yet" in WHERE, a planner whose statistics are from before the batch expects to find one row that way, and
 // compares every row of the table with every id.
 func (db *DB) SettleWork(ctx context.Context, settled []extension.Settled, now time.Time) error {
-	c := settledColumns(settled)
 	if len(settled) == 0 {
 		return nil
 	}
+	c := settledColumns(settled)
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := shareBatchOf(ctx, tx, settled[0].Invitation); err != nil {
 			return err
@@ -172,10 +172,9 @@ func (db *DB) SettleWork(ctx context.Context, settled []extension.Settled, now t
 				       readdress = `+homeless+` AND u.address <> n.address
 				  FROM unnest(?::uuid[], ?::uuid[], ?::text[]) AS n (id, identity, address)
 				 WHERE u.id = n.id`, array(c.users), array(c.identities), array(c.addresses)),
-			refuse(tx, c.refused, c.reasons, c.details, now),
 		}
-		if len(c.refused) == 0 {
-			statements = statements[:2]
+		if len(c.refused) > 0 {
+			statements = append(statements, refuse(tx, c.refused, c.reasons, c.details, now))
 		}
 		if err := execAll(ctx, statements); err != nil {
 			return fmt.Errorf("settle work: %w", err)

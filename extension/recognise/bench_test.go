@@ -87,3 +87,7 @@ func BenchmarkQuotes4MB(b *testing.B) {
 func BenchmarkUnclosedQuotes4MB(b *testing.B) {
 	benchmarkRead(b, "Email,Area\na@b.org,\n"+strings.Repeat("\"x,\n", 1<<20))
 }
+
+func BenchmarkHeadings4MB(b *testing.B) {
+	benchmarkRead(b, "Email,"+strings.Repeat("x,", 1<<21)+"\na@b.org,\n")
+}

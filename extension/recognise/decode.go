@@ -1,6 +1,7 @@
 package recognise
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 	"unicode/utf16"
@@ -50,7 +51,7 @@ func Decode(file []byte) (string, FileFault) {
 		return fromUTF16(file, binary.LittleEndian), ""
 	case looksLikeUTF16(file, 0):
 		return fromUTF16(file, binary.BigEndian), ""
-	case hasAnyPrefix(file, "%PDF-"), strings.IndexByte(string(file[:min(len(file), 4096)]), 0) >= 0:
+	case hasAnyPrefix(file, "%PDF-"), bytes.IndexByte(file[:min(len(file), 4096)], 0) >= 0:
 		return "", FileNoText
 	case utf8.Valid(file):
 		return strings.TrimPrefix(string(file), "\uFEFF"), ""
@@ -61,7 +62,7 @@ func Decode(file []byte) (string, FileFault) {
 
 func hasAnyPrefix(file []byte, prefixes ...string) bool {
 	for _, p := range prefixes {
-		if len(file) >= len(p) && string(file[:len(p)]) == p {
+		if bytes.HasPrefix(file, []byte(p)) {
 			return true
 		}
 	}
@@ -125,17 +126,15 @@ func fromWindows1252(file []byte) string {
 	return text.String()
 }
 
-// CheckFile says why the text of an uploaded file can't be used: it has columns
+// CheckFile says why the text of a file, as Decode gives it, can't be used: it has columns
 // with something else than addresses in them, and no header that says what they
 // are. Text that is no table at all is fine.
 func CheckFile(text string) FileFault {
-	t := cells{text: strings.TrimPrefix(text, "\uFEFF")}
-	if _, ok := readHeader(&t); ok {
+	if _, ok := readHeader(&cells{text: text}); ok {
 		return ""
 	}
 	for _, separator := range []byte{'\t', ';', ','} {
-		t = cells{text: text}
-		if hasNamelessColumns(&t, separator) {
+		if hasNamelessColumns(&cells{text: text}, separator) {
 			return FileNoHeader
 		}
 	}

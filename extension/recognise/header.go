@@ -33,7 +33,7 @@ func readHeader(t *cells) (header, bool) {
 	}
 	skipEmptyLines(t)
 	start := t.pos
-	best, after := header{}, start
+	best, after, known := header{}, start, newVocabulary()
 	for _, separator := range separators {
 		t.pos = start
 		line := t.next(separator)
@@ -46,7 +46,7 @@ func readHeader(t *cells) (header, bool) {
 			inner.next(separator)
 			row = inner.row
 		}
-		if h := nameColumns(separator, row); h.address >= 0 && len(h.names) > 1 && len(h.names) > len(best.names) {
+		if h := known.nameColumns(separator, row); h.address >= 0 && len(h.names) > 1 && len(h.names) > len(best.names) {
 			best, after = h, t.pos
 		}
 	}
@@ -78,21 +78,21 @@ func skipEmptyLines(t *cells) {
 
 // nameColumns finds out what the columns with these headings are for. Of several
 // for the same, the plainest heading wins, then the first.
-func nameColumns(separator byte, headings []string) header {
-	h := header{separator: separator, address: -1, area: -1, role: -1}
+func (v vocabulary) nameColumns(separator byte, headings []string) header {
+	h := header{separator: separator, names: make([]string, 0, len(headings)), address: -1, area: -1, role: -1}
 	best := map[column]int{}
 	for i, heading := range headings {
-		if h.mixed == "" && isSeveral(separator, heading) {
+		if h.mixed == "" && v.isSeveral(separator, heading) {
 			h.mixed = tidy(heading)
 		}
 		heading = tidy(heading)
 		h.names = append(h.names, heading)
-		use, rank := useOf(heading)
-		if known, ok := best[use]; use == unusedColumn || ok && known <= rank {
+		said := v.meaning(heading)
+		if known, ok := best[said.use]; said.use == unusedColumn || ok && known <= said.rank {
 			continue
 		}
-		best[use] = rank
-		switch use {
+		best[said.use] = said.rank
+		switch said.use {
 		case addressColumn:
 			h.address = i
 		case areaColumn:
@@ -108,13 +108,13 @@ func nameColumns(separator byte, headings []string) header {
 // isSeveral reports whether a heading is several that another separator stands
 // between: one of them names a column that is used. A comma or a semicolon with a
 // space behind it stands in the words of one heading, as in "Site, building".
-func isSeveral(separator byte, heading string) bool {
+func (v vocabulary) isSeveral(separator byte, heading string) bool {
 	for _, other := range []byte{'\t', ';', ','} {
 		if other == separator || strings.IndexByte(heading, other) < 0 || strings.Contains(heading, string(other)+" ") {
 			continue
 		}
 		for part := range strings.SplitSeq(heading, string(other)) {
-			if use, _ := useOf(part); use != unusedColumn {
+			if v.meaning(part).use != unusedColumn {
 				return true
 			}
 		}
@@ -122,57 +122,58 @@ func isSeveral(separator byte, heading string) bool {
 	return false
 }
 
-// useOf tells what a column with this heading is for, and how plainly the heading
-// says so: less is plainer.
-func useOf(heading string) (column, int) {
-	word := strings.Map(func(r rune) rune {
+// meaning is what a heading says its column is for.
+type meaning struct {
+	use  column
+	rank int // how plainly the heading says so: less is plainer
+}
+
+// vocabulary is the meanings of the headings that are known, as letters and digits
+// in lower-case. It is made once a text, because a line may have millions of cells.
+type vocabulary map[string]meaning
+
+// meaning looks a heading up; of one that is not known the column is not used.
+func (v vocabulary) meaning(heading string) meaning {
+	return v[strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
 		}
 		return -1
-	}, heading)
-	for _, known := range headings() {
-		for rank, words := range known.words {
-			for w := range strings.FieldsSeq(words) {
-				if w == word {
-					return known.use, rank
-				}
-			}
-		}
-	}
-	return unusedColumn, 0
+	}, heading)]
 }
 
-// use lists the headings of one kind of column, the plainest first, as letters and
-// digits in lower-case.
-type use struct {
-	use   column
-	words []string
-}
-
-func headings() []use {
-	return []use{
-		{addressColumn, []string{
+// newVocabulary lists the headings of every kind of column, the plainest first.
+func newVocabulary() vocabulary {
+	v := vocabulary{}
+	for use, ranks := range map[column][]string{
+		addressColumn: {
 			"email emailaddress emailaddresses emails",
 			"emailadresse emailadressen epost epostadress epostadresse mejl mejladress sähköposti sähköpostiosoite " +
 				"adresseemail adressemail courriel adresseélectronique correo correoelectrónico correoelectronico " +
-				"direccióndecorreo indirizzoemail postaelettronica emailadres emailadressen adresemail endereçodeemail " +
+				"direccióndecorreo indirizzoemail postaelettronica emailadres adresemail endereçodeemail " +
 				"メールアドレス 电子邮件 电子邮箱 邮箱 이메일",
 			"workemail businessemail primaryemail useremail emailid emailaddress1 email1",
 			"mail mailaddress mailadresse mails",
 			"address addresses adresse adress adres", //nolint:misspell // German, Swedish, Dutch
-		}},
-		{areaColumn, []string{
+		},
+		areaColumn: {
 			"servicearea",
 			"servicebereich dienststelle område verksamhetsområde zonedeservice áreadeservicio",
 			"area site location standort bereich abteilung department",
-		}},
-		{roleColumn, []string{
+		},
+		roleColumn: {
 			"role",
 			"rolle roll rôle rol ruolo função papel",
 			"roles userrole accessrole",
-		}},
+		},
+	} {
+		for rank, words := range ranks {
+			for word := range strings.FieldsSeq(words) {
+				v[word] = meaning{use: use, rank: rank}
+			}
+		}
 	}
+	return v
 }
 
 // tidy makes a cell fit to be compared and shown: single spaces, nothing invisible.

@@ -1,4 +1,4 @@
-// Package recognise turns pasted text and uploaded files into e-mail addresses.
+// Package recognise turns pasted text and uploaded files into email addresses.
 //
 // It owns the reading of lists as people copy them (mail clients, calendars,
 // spreadsheets, web pages) and of tables with a header (sheet.go), the rules an address must meet before an invitation

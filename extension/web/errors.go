@@ -49,7 +49,8 @@ func (s *Shell) Explain(c *fiber.Ctx, err error) Problem {
 // fail answers an error: the sign-in page for somebody without a session, a page in plain words, or for programs the
 // same words as application/problem+json.
 func (s *Shell) fail(c *fiber.Ctx, err error) error {
-	s.setHeaders(c) // Fiber itself answers what it could not even read
+	s.setHeaders(c)                                         // Fiber itself answers what it could not even read
+	c.Response().Header.Del(fiber.HeaderContentDisposition) // and no browser saves an error as the file that was asked for
 	if errors.Is(err, extension.ErrNoSession) && !WantsJSON(c) {
 		return c.Redirect(s.SignInPath(c), fiber.StatusSeeOther)
 	}

@@ -184,7 +184,7 @@ type Selection struct {
 	Value                    string
 	Placeholder              string
 	Options                  []Option
-	Optional                 bool // the placeholder is a choice too
+	Optional                 bool // nothing need be chosen
 }
 
 // Option is one choice of a Selection.

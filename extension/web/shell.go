@@ -74,6 +74,7 @@ func New(o Options) (*Shell, error) {
 		scheme: o.PublicURL.Scheme, host: bareHost(o.PublicURL.Scheme, o.PublicURL.Host), proxies: o.TrustedProxies,
 		secret: o.Secret, log: o.Log, sessionCookie: o.SessionCookie, now: o.Now, checks: o.Checks, assets: files,
 		heartbeat: cmp.Or(o.Heartbeat, heartbeat), received: map[string]bool{},
+		streams: streams{open: map[*Stream]context.CancelFunc{}, owners: map[string]int{}},
 	}
 	s.app = s.newApp()
 	return s, nil

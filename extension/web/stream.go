@@ -167,8 +167,6 @@ func (s *streams) add(stream *Stream, cancel context.CancelFunc) error {
 		return &extension.TroubleError{Sentence: "Paperplane is being stopped here."}
 	case s.owners[stream.owner] >= streamsPerOwner:
 		return errStreams
-	case s.open == nil:
-		s.open, s.owners = map[*Stream]context.CancelFunc{}, map[string]int{}
 	}
 	s.open[stream] = cancel
 	s.owners[stream.owner]++

@@ -2,10 +2,8 @@ package web_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,56 +12,22 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension/web"
+	"paperplane/extension/web/webtest"
 )
 
 // listen serves the shell's app on a real port until the test ends.
 func (b *bench) listen(t *testing.T) string {
 	t.Helper()
-	var opening net.ListenConfig
-	listener, err := opening.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- b.shell.App().Listener(listener) }()
-	t.Cleanup(func() {
-		b.shell.EndStreams()
-		if err := b.shell.App().Shutdown(); err != nil {
-			t.Error(err)
-		}
-		<-served
-	})
-	return "http://" + listener.Addr().String()
+	return b.Listen(t, b.shell.EndStreams)
 }
 
-// streamed is an answer whose body is closed with the test.
-type streamed struct{ *http.Response }
-
-func (b *bench) open(t *testing.T, method, address string) streamed {
+func (b *bench) open(t *testing.T, address string) webtest.Streamed {
 	t.Helper()
-	response, err := b.try(t, method, address)
+	response, err := b.Open(t, http.MethodGet, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return response
-}
-
-func (b *bench) try(t *testing.T, method, address string) (streamed, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	request, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Host = strings.TrimPrefix(b.Origin, "https://")
-	wire := &http.Transport{}
-	t.Cleanup(wire.CloseIdleConnections)
-	response, err := wire.RoundTrip(request)
-	if err == nil {
-		t.Cleanup(func() { _ = response.Body.Close() })
-	}
-	return streamed{response}, err
 }
 
 func TestAStreamGoesOnAfterItsHandlerHasReturned(t *testing.T) {
@@ -83,7 +47,7 @@ func TestAStreamGoesOnAfterItsHandlerHasReturned(t *testing.T) {
 			return stream.Heartbeat()
 		})
 	})
-	response := b.open(t, http.MethodGet, b.listen(t)+"/stream")
+	response := b.open(t, b.listen(t)+"/stream")
 	if response.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" || response.Header.Get("X-Accel-Buffering") != "no" ||
 		response.Header.Get("Content-Security-Policy") == "" || !response.Close {
 		t.Errorf("headers %v", response.Header)
@@ -126,7 +90,7 @@ func TestAStreamThatFailsIsNeverTakenForAWholeOne(t *testing.T) {
 	}
 	server := b.listen(t)
 	for _, path := range []string{"/error", "/panic", "/panic"} {
-		response, err := b.try(t, http.MethodGet, server+path)
+		response, err := b.Open(t, http.MethodGet, server+path)
 		if err != nil {
 			continue // cut before the first half went out
 		}
@@ -137,9 +101,8 @@ func TestAStreamThatFailsIsNeverTakenForAWholeOne(t *testing.T) {
 	if log := b.log.String(); !strings.Contains(log, "panic") || !strings.Contains(log, "bytes=-1") {
 		t.Errorf("the log says %s", log)
 	}
-	response := b.open(t, http.MethodHead, server+"/error")
-	if response.StatusCode != http.StatusOK {
-		t.Errorf("HEAD: %d", response.StatusCode)
+	if response, err := b.Open(t, http.MethodHead, server+"/error"); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("HEAD: %+v, %v", response, err)
 	}
 }
 
@@ -147,6 +110,7 @@ func TestOneOwnerHoldsOnlySoManyStreamsAndAllEndAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "https://paperplane.test")
 	b.shell.App().Get("/stream/:owner", func(c *fiber.Ctx) error {
+		c.Attachment("list.csv")
 		return b.shell.Events(c, c.Params("owner"), func(stream *web.Stream) error {
 			if err := stream.Heartbeat(); err != nil {
 				return err
@@ -157,14 +121,15 @@ func TestOneOwnerHoldsOnlySoManyStreamsAndAllEndAtOnce(t *testing.T) {
 	})
 	server := b.listen(t)
 	for range 4 {
-		if response := b.open(t, http.MethodGet, server+"/stream/anna"); response.StatusCode != http.StatusOK {
+		if response := b.open(t, server+"/stream/anna"); response.StatusCode != http.StatusOK {
 			t.Fatalf("%d", response.StatusCode)
 		}
 	}
-	if response := b.open(t, http.MethodGet, server+"/stream/anna"); response.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("a fifth: %d", response.StatusCode)
+	if response := b.open(t, server+"/stream/anna"); response.StatusCode != http.StatusTooManyRequests ||
+		response.Header.Get("Content-Disposition") != "" {
+		t.Errorf("a fifth: %d, saved as %q", response.StatusCode, response.Header.Get("Content-Disposition"))
 	}
-	last := b.open(t, http.MethodGet, server+"/stream/bo")
+	last := b.open(t, server+"/stream/bo")
 	if last.StatusCode != http.StatusOK {
 		t.Errorf("another owner: %d", last.StatusCode)
 	}
@@ -172,10 +137,10 @@ func TestOneOwnerHoldsOnlySoManyStreamsAndAllEndAtOnce(t *testing.T) {
 	if _, err := io.ReadAll(last.Body); err != nil {
 		t.Errorf("it did not end well: %v", err)
 	}
-	if response := b.open(t, http.MethodGet, server+"/stream/cid"); response.StatusCode != http.StatusServiceUnavailable {
+	if response := b.open(t, server+"/stream/cid"); response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("after the end: %d", response.StatusCode)
 	}
-	if err := b.shell.App().ShutdownWithTimeout(5 * time.Second); err != nil {
+	if err := b.shell.App().ShutdownWithTimeout(time.Minute); err != nil {
 		t.Errorf("streams hold up the end: %v", err)
 	}
 }

@@ -113,12 +113,6 @@ type rate struct {
 	used   int
 }
 
-func (l *rate) set(limit int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.limit = limit
-}
-
 // take counts a call, writes the provider's rate headers (draft-ietf-httpapi-ratelimit-headers-06) and tells whether
 // the call is within the limit. A window lasts a second, so the wait is never longer than one.
 func (l *rate) take(w http.ResponseWriter, now time.Time) bool {

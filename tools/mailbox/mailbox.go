@@ -119,9 +119,6 @@ func (m *Mailbox) Count() Count { return m.store.count() }
 // n = 0 heals the provider. Calls with a wrong key do not count.
 func (m *Mailbox) Fail(n int, fault Fault) { m.faults.set(n, fault) }
 
-// Limit changes how many calls a second the provider takes; zero takes any number.
-func (m *Mailbox) Limit(callsPerSecond int) { m.rate.set(callsPerSecond) }
-
 // RefuseAddress makes the provider refuse every message to an address with a reason, as it does with an address that
 // it knows to be dead. An empty reason accepts the address again.
 func (m *Mailbox) RefuseAddress(address, reason string) { m.faults.refuse(address, reason) }

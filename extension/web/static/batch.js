@@ -68,7 +68,7 @@ function ask(batch, reloader) {
       if (!response.ok) throw new Error(String(response.status));
       const news = await response.json();
       show(batch, reloader, news);
-      if (news.done && news.sent === news.delivered + news.bounced + news.complained) return; // nothing more will be told
+      if (news.over) return; // nothing more will be told
     } catch {
       // the server is being restarted or the network is gone: look again
     }
@@ -78,9 +78,10 @@ function ask(batch, reloader) {
   setTimeout(look, wait);
 }
 
-// What has changed is written into the page; with another state the page itself is another one.
+// What has changed is written into the page; with another state the page itself is another one, and so is that of a
+// cancelled batch once its last call has ended.
 function show(batch, reloader, news) {
-  if (news.state !== batch.dataset.state) return reloader.reload();
+  if (news.state !== batch.dataset.state || news.done === batch.hasAttribute("data-live")) return reloader.reload();
   reloader.stay();
   const sentence = batch.querySelector("[data-batch-sentence]");
   if (sentence.textContent !== news.sentence) sentence.textContent = news.sentence;

@@ -57,10 +57,7 @@ func (b *Client) request(t *testing.T, method, path string, body io.Reader) *htt
 // Do sends any request with the client's cookies and headers.
 func (b *Client) Do(t *testing.T, request *http.Request) Answer {
 	t.Helper()
-	for name, value := range b.Cookies {
-		request.AddCookie(&http.Cookie{Name: name, Value: value}) //nolint:gosec // the attributes go from server to browser
-	}
-	maps.Copy(request.Header, b.Header)
+	b.dress(request)
 	response, err := b.App.Test(request, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +80,14 @@ func (b *Client) Do(t *testing.T, request *http.Request) Answer {
 		t.Fatal(err)
 	}
 	return answer
+}
+
+// dress gives a request the client's cookies and headers.
+func (b *Client) dress(request *http.Request) {
+	for name, value := range b.Cookies {
+		request.AddCookie(&http.Cookie{Name: name, Value: value}) //nolint:gosec // the attributes go from server to browser
+	}
+	maps.Copy(request.Header, b.Header)
 }
 
 // Location is where the answer redirects to.
