@@ -151,22 +151,25 @@ func (p *person) choose(field, option string) {
 	}
 }
 
-// press clicks the visible button or link whose accessible name is this.
+// press clicks the visible button or link whose accessible name is this, at the point where it is: news may replace it by
+// another just like it at any moment, so nothing holds on to the element itself.
 func (p *person) press(name string) {
 	p.t.Helper()
-	const mark = "data-test-press"
+	var point []float64
 	p.until("find a button "+name, func() bool {
-		found, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
-			document.querySelectorAll('[%[1]s]').forEach(e => e.removeAttribute('%[1]s'));
+		var err error
+		point, err = chromedp.Run(p.ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(`(() => {
 			const name = e => (e.getAttribute('aria-label') || e.textContent).replace(/\s+/g, ' ').trim();
-			const seen = e => e.checkVisibility();
-			const found = [...document.querySelectorAll('button, a[href], summary')].find(e => seen(e) && name(e) === %[2]q);
-			if (found) found.setAttribute('%[1]s', '');
-			return !!found;
-		})()`, mark, name)))
-		return err == nil && found
+			const found = [...document.querySelectorAll('button, a[href], summary')].find(e => e.checkVisibility() && name(e) === %q);
+			if (!found) return [];
+			found.scrollIntoView({block: 'center', behavior: 'instant'});
+			const {x, y, width, height} = found.getClientRects()[0];
+			const point = [x + width / 2, y + height / 2];
+			return found.contains(document.elementFromPoint(...point)) ? point : []; // not while something covers it
+		})()`, name)))
+		return err == nil && len(point) == 2
 	})
-	p.do("press "+name, chromedp.Click(chromedp.CSS("["+mark+"]")))
+	p.do("press "+name, chromedp.MouseClickXY(point[0], point[1]))
 }
 
 // path is where the person is.

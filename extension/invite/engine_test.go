@@ -69,6 +69,10 @@ func TestReplicasShareABigBatchAndASmallOneDoesNotWait(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.kratos.slow, s.post.slow = 5*time.Millisecond, 5*time.Millisecond
+	s.post.gate = make(chan struct{}, 4) // chunks that go out before the five are pressed
+	for range cap(s.post.gate) {
+		s.post.gate <- struct{}{}
+	}
 	big := s.send(t, people("big", 4000))
 	queue := s.engine(t)
 	s.engine(t)
@@ -83,6 +87,7 @@ func TestReplicasShareABigBatchAndASmallOneDoesNotWait(t *testing.T) {
 	if err := queue.GoOn(t.Context(), small); err != nil {
 		t.Fatal(err)
 	}
+	close(s.post.gate)
 	other.await(t, small)
 	s.await(t, big)
 	once(t, s)
