@@ -16,7 +16,7 @@ import (
 func TestTheBatchPageDoesNotReloadInALoop(t *testing.T) {
 	t.Parallel()
 	var loads atomic.Int64
-	pages := http.NewServeMux()
+	pages := batchScript(t)
 	pages.HandleFunc("GET /batch", func(w http.ResponseWriter, _ *http.Request) {
 		loads.Add(1)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -29,11 +29,6 @@ func TestTheBatchPageDoesNotReloadInALoop(t *testing.T) {
 				});
 			</script>
 			<script type="module" src="/batch.js"></script>`)
-	})
-	script := read(t, "../../extension/web/static/batch.js")
-	pages.HandleFunc("GET /batch.js", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/javascript")
-		fmt.Fprint(w, script)
 	})
 	pages.HandleFunc("GET /events", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -54,4 +49,64 @@ func TestTheBatchPageDoesNotReloadInALoop(t *testing.T) {
 	if left[1] < 2990 { // timers may be a little early
 		t.Errorf("the page was loaded once more after %.0f ms", left[1])
 	}
+}
+
+// TestTheBatchPageLetsWhoeverLeavesItGo has the news that would reload the page come while another page is on its way.
+func TestTheBatchPageLetsWhoeverLeavesItGo(t *testing.T) {
+	t.Parallel()
+	var loads atomic.Int64
+	asked, heard := make(chan struct{}), make(chan struct{})
+	pages := batchScript(t)
+	pages.HandleFunc("GET /batch", func(w http.ResponseWriter, _ *http.Request) {
+		loads.Add(1)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, `<!doctype html><title>Batch</title><a href="/elsewhere">Elsewhere</a>
+			<main data-batch data-follow data-state="running" data-draft="draft" data-events="/events"><p data-batch-sentence></p></main>
+			<script type="module" src="/batch.js"></script>`)
+	})
+	var streams atomic.Int64
+	pages.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
+		switch streams.Add(1) {
+		case 1: // the browser opens the next one when it has heard everything of this one
+			select {
+			case <-asked:
+			case <-r.Context().Done():
+			}
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, "retry: 1\nevent: progress\ndata: {\"state\":\"finished\",\"sentence\":\"Done.\"}\n\n")
+		case 2:
+			close(heard)
+		}
+	})
+	pages.HandleFunc("GET /elsewhere", func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		select {
+		case <-heard:
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			fmt.Fprint(w, "<!doctype html><title>Elsewhere</title><p>You have arrived.")
+		case <-r.Context().Done():
+		}
+	})
+	server := httptest.NewServer(pages)
+	t.Cleanup(server.Close)
+
+	watcher := startChromium(t).person(t, "watcher")
+	watcher.open(server.URL + "/batch")
+	watcher.press("Elsewhere")
+	watcher.sees("You have arrived.")
+	if n := loads.Load(); n != 1 {
+		t.Errorf("the page of the batch was loaded %d times", n)
+	}
+}
+
+// batchScript serves the script of the batch page, beside whatever pages a test adds.
+func batchScript(t *testing.T) *http.ServeMux {
+	t.Helper()
+	script := read(t, "../../extension/web/static/batch.js")
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /batch.js", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript")
+		fmt.Fprint(w, script)
+	})
+	return pages
 }

@@ -151,25 +151,23 @@ func (p *person) choose(field, option string) {
 	}
 }
 
-// press clicks the visible button or link whose accessible name is this, at the point where it is: news may replace it by
-// another just like it at any moment, so nothing holds on to the element itself.
+// press clicks the visible button or link whose accessible name is this. It is found and clicked in one step of the page,
+// because news may replace or move it at any moment; nothing may cover it.
 func (p *person) press(name string) {
 	p.t.Helper()
-	var point []float64
-	p.until("find a button "+name, func() bool {
-		var err error
-		point, err = chromedp.Run(p.ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(`(() => {
+	p.until("press "+name, func() bool {
+		pressed, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
 			const name = e => (e.getAttribute('aria-label') || e.textContent).replace(/\s+/g, ' ').trim();
 			const found = [...document.querySelectorAll('button, a[href], summary')].find(e => e.checkVisibility() && name(e) === %q);
-			if (!found) return [];
+			if (!found) return false;
 			found.scrollIntoView({block: 'center', behavior: 'instant'});
 			const {x, y, width, height} = found.getClientRects()[0];
-			const point = [x + width / 2, y + height / 2];
-			return found.contains(document.elementFromPoint(...point)) ? point : []; // not while something covers it
+			if (!found.contains(document.elementFromPoint(x + width / 2, y + height / 2))) return false;
+			found.click();
+			return true;
 		})()`, name)))
-		return err == nil && len(point) == 2
+		return err == nil && pressed
 	})
-	p.do("press "+name, chromedp.MouseClickXY(point[0], point[1]))
 }
 
 // path is where the person is.

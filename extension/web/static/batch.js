@@ -17,12 +17,23 @@ function forget(draft) {
 
 // A page that was reloaded is not loaded once more within three seconds: whoever answers may see another state than whoever
 // tells the news, because their clocks differ, and then one reload would lead to the next. News that agrees calls it off.
+// Nor is it loaded again while another page is on its way, because that would call the way off. A download announces itself
+// like a page and never comes, so the page waits for ten seconds and no longer.
 function newReloader() {
   const pause = performance.getEntriesByType("navigation")[0]?.type === "reload" ? 3000 : 0;
   let timer = 0;
+  let earliest = pause;
+  addEventListener("beforeunload", () => {
+    earliest = Math.max(pause, performance.now() + 10000);
+  });
+  const load = () => {
+    const wait = earliest - performance.now();
+    if (wait <= 0) return location.reload();
+    timer = setTimeout(load, wait);
+  };
   return {
     reload() {
-      timer ||= setTimeout(() => location.reload(), Math.max(0, pause - performance.now()));
+      timer ||= setTimeout(load, Math.max(0, earliest - performance.now()));
     },
     stay() {
       clearTimeout(timer);
