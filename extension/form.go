@@ -32,6 +32,16 @@ type Message struct {
 	Error bool
 }
 
+// The range of the ids of our own guards' objections, which Kratos leaves free. Whatever stands there was worded by us and
+// quotes nothing that was typed.
+const (
+	FirstObjection int64 = 9000001
+	LastObjection  int64 = 9000999
+)
+
+// Objection tells whether the message was worded by one of our guards.
+func (m Message) Objection() bool { return FirstObjection <= m.ID && m.ID <= LastObjection }
+
 // Hidden returns the value of a hidden input, such as csrf_token.
 func (f Form) Hidden(name string) string {
 	for _, n := range f.Nodes {

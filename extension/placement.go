@@ -1,11 +1,23 @@
 package extension
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Choices are the areas and roles that users can be invited to.
 type Choices struct {
 	Areas []ServiceArea
 	Roles []Role
+}
+
+// For leaves what an actor may choose: areas that are open and in which the actor acts, roles with no more right than the
+// actor's.
+func (c Choices) For(actor Actor) Choices {
+	return Choices{
+		Areas: slices.DeleteFunc(slices.Clone(c.Areas), func(a ServiceArea) bool { return a.Archived || !actor.MayActIn(a.ID) }),
+		Roles: slices.DeleteFunc(slices.Clone(c.Roles), func(r Role) bool { return !actor.MayGrant(r) }),
+	}
 }
 
 // Placement is an order after recognition and authorisation: what is written down in one transaction.

@@ -36,41 +36,18 @@ func (p *Pages) pauseBatch(c *fiber.Ctx, v visit) error {
 
 func (p *Pages) resumeBatch(c *fiber.Ctx, v visit) error {
 	return p.control(c, v, func(ctx context.Context, id extension.BatchID) (string, error) {
-		if err := p.unfinished(ctx, v, id, "resume"); err != nil {
-			return "", err
-		}
 		return "Sending goes on.", p.inviter.ResumeBatch(ctx, v.Actor, id)
 	})
 }
 
 func (p *Pages) sendNow(c *fiber.Ctx, v visit) error {
 	return p.control(c, v, func(ctx context.Context, id extension.BatchID) (string, error) {
-		if err := p.unfinished(ctx, v, id, "send"); err != nil {
-			return "", err
-		}
 		return "Sending has begun.", p.inviter.SendNow(ctx, v.Actor, id)
 	})
 }
 
-// unfinished is an InvalidError of a batch in which nothing is left to do. The verb leaves it as it is, and the page must
-// not say that something has begun.
-func (p *Pages) unfinished(ctx context.Context, v visit, id extension.BatchID, what string) error {
-	batch, progress, err := p.inviter.Follow(ctx, v.Actor, id)
-	if err == nil && newsOf(batch, progress, p.shell.Now()).State == extension.BatchFinished {
-		return extension.Invalid("", "This batch is finished, so there is nothing to "+what+".")
-	}
-	return err
-}
-
 func (p *Pages) cancelBatch(c *fiber.Ctx, v visit) error {
 	return p.control(c, v, func(ctx context.Context, id extension.BatchID) (string, error) {
-		batch, _, err := p.inviter.Follow(ctx, v.Actor, id)
-		if err != nil {
-			return "", err
-		}
-		if !batch.Cancelled.IsZero() {
-			return "", extension.Invalid("", "This batch was cancelled before, so nothing was left to cancel.")
-		}
 		cancelled, err := p.inviter.CancelBatch(ctx, v.Actor, id)
 		if cancelled == 0 {
 			return "Everything had been handed to the mail provider already, so nothing was left to cancel.", err

@@ -29,13 +29,13 @@ type Objection struct {
 	Sentence string
 }
 
-// The ids of our objections, in a range that Kratos leaves free.
+// The ids of our objections. They are a promise to organisations that word them on pages of their own.
 const (
-	ObjectionEmail  int64 = 9000001
-	ObjectionPaused int64 = 9000002
-	ObjectionTerms  int64 = 9000003
-	ObjectionFactor int64 = 9000004
-	ObjectionName   int64 = 9000005
+	ObjectionEmail = extension.FirstObjection + iota
+	ObjectionPaused
+	ObjectionTerms
+	ObjectionFactor
+	ObjectionName
 )
 
 // Guard judges a change. nil lets it through; so it does for identities that have no user here. An error means that

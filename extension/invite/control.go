@@ -46,7 +46,9 @@ func (s *Service) ResumeBatch(ctx context.Context, actor extension.Actor, batch 
 		switch b.State(s.now()) {
 		case extension.BatchCancelled:
 			return "", extension.Invalid("", "This batch was cancelled and can't go on. Invite the people again.")
-		case extension.BatchFinished, extension.BatchWaiting, extension.BatchRunning:
+		case extension.BatchFinished:
+			return "", extension.Invalid("", "This batch is finished, so there is nothing to resume.")
+		case extension.BatchWaiting, extension.BatchRunning:
 			return "", nil
 		case extension.BatchPaused:
 		}
@@ -67,7 +69,9 @@ func (s *Service) SendNow(ctx context.Context, actor extension.Actor, batch exte
 			return "", extension.Invalid("", "This batch was cancelled and can't be sent. Invite the people again.")
 		case extension.BatchPaused:
 			return "", extension.Invalid("", "This batch is paused. Resume it first.")
-		case extension.BatchFinished, extension.BatchRunning:
+		case extension.BatchFinished:
+			return "", extension.Invalid("", "This batch is finished, so there is nothing to send.")
+		case extension.BatchRunning:
 			return "", nil
 		case extension.BatchWaiting:
 		}
@@ -89,7 +93,7 @@ func (s *Service) CancelBatch(ctx context.Context, actor extension.Actor, batch 
 		case extension.BatchFinished:
 			return "", extension.Invalid("", "This batch is finished, so there is nothing to cancel.")
 		case extension.BatchCancelled:
-			return "", nil
+			return "", extension.Invalid("", "This batch was cancelled before, so nothing was left to cancel.")
 		case extension.BatchPaused, extension.BatchWaiting, extension.BatchRunning:
 		}
 		return extension.ActionBatchCancelled, nil

@@ -30,9 +30,7 @@ func (s *Service) Choices(ctx context.Context, actor extension.Actor) (extension
 	if err != nil {
 		return extension.Choices{}, fmt.Errorf("find areas and roles: %w", err)
 	}
-	choices.Areas = slices.DeleteFunc(choices.Areas, func(a extension.ServiceArea) bool { return a.Archived || !actor.MayActIn(a.ID) })
-	choices.Roles = slices.DeleteFunc(choices.Roles, func(r extension.Role) bool { return !actor.MayGrant(r) })
-	return choices, nil
+	return choices.For(actor), nil
 }
 
 // Send takes an order: it recognises the addresses, writes everything down in one transaction and returns at once with

@@ -58,7 +58,7 @@ func refusals(messages []extension.FieldMessage) string {
 			sentence = "The password is too short."
 		case m.ID == kratosPasswordLong:
 			sentence = "The password is too long."
-		case sentence != m.Text, guardsFirst <= m.ID && m.ID <= guardsLast:
+		case sentence != m.Text, m.Objection():
 		case field != "":
 			sentence = "The " + strings.ReplaceAll(field, "_", " ") + " was refused."
 		default:
@@ -71,9 +71,6 @@ func refusals(messages []extension.FieldMessage) string {
 	}
 	return strings.Join(sentences, " ")
 }
-
-// The range of the ids of our guards' objections.
-const guardsFirst, guardsLast = 9000001, 9000999
 
 // deadEnd words what keeps a link from leading on that only an administrator can put right.
 func deadEnd(reason LinkReason) string {

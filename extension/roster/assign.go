@@ -24,15 +24,15 @@ type assigning interface {
 // asks an administrator for anybody else. Doing it again changes nothing. What Kratos publishes of
 // Active ones follows by itself.
 func (s *Service) Assign(ctx context.Context, actor extension.Actor, batch extension.BatchID, user extension.UserID) (extension.Given, error) {
-	areas, roles, err := s.reach(ctx, actor)
+	choices, err := s.reach(ctx, actor)
 	if err != nil {
 		return extension.Given{}, err
 	}
 	order := extension.Giving{Batch: batch, User: user}
-	for _, area := range areas {
+	for _, area := range choices.Areas {
 		order.Areas = append(order.Areas, area.ID)
 	}
-	order.Roles = ids(roles)
+	order.Roles = ids(choices.Roles)
 	given, err := s.store.Assign(ctx, actor, order, s.now())
 	if err != nil {
 		return extension.Given{}, fmt.Errorf("assign users of batch %s: %w", batch, err)
@@ -46,23 +46,26 @@ func (s *Service) Assign(ctx context.Context, actor extension.Actor, batch exten
 func (s *Service) Move(
 	ctx context.Context, actor extension.Actor, batch extension.BatchID, area extension.AreaID, role extension.RoleID,
 ) (extension.Moved, error) {
-	areas, roles, err := s.reach(ctx, actor)
+	choices, err := s.reach(ctx, actor)
 	if err != nil {
 		return extension.Moved{}, err
 	}
 	var refused extension.InvalidError
-	toArea := slices.IndexFunc(areas, func(a extension.ServiceArea) bool { return a.ID == area })
+	toArea := slices.IndexFunc(choices.Areas, func(a extension.ServiceArea) bool { return a.ID == area })
 	if toArea < 0 {
 		refused.Fields = append(refused.Fields, extension.FieldError{Field: "area", Message: "Choose one of your service areas."})
 	}
-	toRole := slices.IndexFunc(roles, func(r extension.Role) bool { return r.ID == role })
+	toRole := slices.IndexFunc(choices.Roles, func(r extension.Role) bool { return r.ID == role })
 	if toRole < 0 {
 		refused.Fields = append(refused.Fields, extension.FieldError{Field: "role", Message: "Choose one of the roles."})
 	}
 	if len(refused.Fields) > 0 {
 		return extension.Moved{}, &refused
 	}
-	order := extension.Moving{Batch: batch, To: extension.Assignment{Area: areas[toArea], Role: roles[toRole]}, Roles: ids(roles)}
+	order := extension.Moving{
+		Batch: batch, Roles: ids(choices.Roles),
+		To: extension.Assignment{Area: choices.Areas[toArea], Role: choices.Roles[toRole]},
+	}
 	moved, err := s.store.Move(ctx, actor, order, s.now())
 	if err != nil {
 		return extension.Moved{}, fmt.Errorf("move users of batch %s: %w", batch, err)
@@ -72,16 +75,15 @@ func (s *Service) Move(
 
 // reach finds what the actor may give: areas that they act in and that are not archived, and roles with no more right
 // than their own.
-func (s *Service) reach(ctx context.Context, actor extension.Actor) ([]extension.ServiceArea, []extension.Role, error) {
+func (s *Service) reach(ctx context.Context, actor extension.Actor) (extension.Choices, error) {
 	if !actor.Elevated() {
-		return nil, nil, fmt.Errorf("assign users: %w", extension.ErrForbidden)
+		return extension.Choices{}, fmt.Errorf("assign users: %w", extension.ErrForbidden)
 	}
 	choices, err := s.store.Choices(ctx, actor.Organisation)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find areas and roles: %w", err)
+		return extension.Choices{}, fmt.Errorf("find areas and roles: %w", err)
 	}
-	areas := slices.DeleteFunc(choices.Areas, func(a extension.ServiceArea) bool { return a.Archived || !actor.MayActIn(a.ID) })
-	return areas, slices.DeleteFunc(choices.Roles, func(r extension.Role) bool { return !actor.MayGrant(r) }), nil
+	return choices.For(actor), nil
 }
 
 func ids(roles []extension.Role) []extension.RoleID {
