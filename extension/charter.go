@@ -1,10 +1,9 @@
 package extension
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -49,14 +48,21 @@ func (o Organisation) check(refuse func(wrong bool, field, sentence string)) {
 	slug := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	refuse(!slug.MatchString(o.Slug), "slug", "The slug stands in addresses: lower-case letters, digits and hyphens, at most 63.")
 	refuse(!validName(o.Name), "name", "Give the organisation a name of at most 200 bytes"+shownAlone)
-	refuse(o.TwoFactor == TwoFactorRequired, "two-factor", "Two-factor authentication cannot be demanded yet, because it cannot be set up yet. Leave it off.")
-	refuse(o.TwoFactor != TwoFactorRequired && o.TwoFactor != TwoFactorOff, "two-factor", "Two-factor authentication is off or required.")
+	o.checkTwoFactor(refuse)
 	refuse(o.LinkLifetime < minLinkLifetime || o.LinkLifetime > maxLinkLifetime, "link-lifetime", "A link can work for between one hour and 30 days.")
 	region := regexp.MustCompile(`^([A-Z]{2})?$`)
 	refuse(!region.MatchString(o.Region), "region", "The region is the two capital letters of a country (ISO 3166-1), or is left out.")
 	if o.ReplyTo != "" {
 		_, err := mail.ParseAddress(o.ReplyTo)
 		refuse(err != nil || strings.ContainsFunc(o.ReplyTo, unicode.IsControl), "reply-to", "The reply-to is no email address.")
+	}
+}
+
+func (o Organisation) checkTwoFactor(refuse func(wrong bool, field, sentence string)) {
+	refuse(o.TwoFactor != TwoFactorRequired && o.TwoFactor != TwoFactorOff, "two-factor", "Two-factor authentication is off or required.")
+	refuse(len(o.Ways) == 0, "ways", "Allow at least one way of two-factor authentication.")
+	for _, way := range o.Ways {
+		refuse(!slices.Contains(Ways(), way), "ways", "Two-factor authentication works by totp, sms or email.")
 	}
 }
 
@@ -91,13 +97,4 @@ const shownAlone = " without characters that cannot be shown, such as line ends 
 func validName(name string) bool {
 	hides := func(r rune) bool { return unseen(r) && !unicode.Is(unicode.Zs, r) }
 	return strings.TrimSpace(name) != "" && len(name) <= maxNameBytes && utf8.ValidString(name) && !strings.ContainsFunc(name, hides)
-}
-
-// NewTerms makes the first version of an organisation's terms, with the hash of exactly this text.
-func NewTerms(organisation OrganisationID, title, text string) Terms {
-	sum := sha256.Sum256([]byte(text))
-	return Terms{
-		ID: NewID[TermsID](), Organisation: organisation, Version: 1, Title: title, Text: text,
-		SHA256: hex.EncodeToString(sum[:]),
-	}
 }

@@ -14,7 +14,7 @@ import (
 func charter() extension.Charter {
 	return extension.Charter{
 		Organisation: extension.Organisation{
-			Slug: "north-clinic", Name: "North Clinic", TwoFactor: extension.TwoFactorOff, LinkLifetime: extension.DefaultLinkLifetime,
+			Slug: "north-clinic", Name: "North Clinic", TwoFactor: extension.TwoFactorOff, Ways: extension.Ways(), LinkLifetime: extension.DefaultLinkLifetime,
 			Language: "en", Region: "SE", ReplyTo: "Help <help@example.org>",
 		},
 		Areas: []extension.ServiceArea{{Name: "East"}, {Name: "West"}},
@@ -85,7 +85,8 @@ func TestABadCharterIsRefusedAtTheFieldThatIsWrong(t *testing.T) {
 		"64 letters as slug":       {slug(strings.Repeat("a", 64)), "slug"},
 		"no name":                  {func(c *extension.Charter) { c.Organisation.Name = " \t" }, "name"},
 		"too long a name":          {func(c *extension.Charter) { c.Organisation.Name = strings.Repeat("n", 201) }, "name"},
-		"two-factor required":      {func(c *extension.Charter) { c.Organisation.TwoFactor = extension.TwoFactorRequired }, "two-factor"},
+		"no way of two-factor":     {func(c *extension.Charter) { c.Organisation.Ways = nil }, "ways"},
+		"an unknown way":           {func(c *extension.Charter) { c.Organisation.Ways = []extension.Factor{"pigeon"} }, "ways"},
 		"two-factor perhaps":       {func(c *extension.Charter) { c.Organisation.TwoFactor = "perhaps" }, "two-factor"},
 		"two-factor left out":      {func(c *extension.Charter) { c.Organisation.TwoFactor = "" }, "two-factor"},
 		"a link for no time":       {lifetime(0), "link-lifetime"},
@@ -122,8 +123,8 @@ func TestABadCharterIsRefusedAtTheFieldThatIsWrong(t *testing.T) {
 func TestAllFaultsOfACharterAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	var bad extension.Charter
-	bad.Organisation.TwoFactor, bad.Organisation.Region, bad.Organisation.ReplyTo = extension.TwoFactorRequired, "?", "?"
-	want := []string{"slug", "name", "two-factor", "link-lifetime", "region", "reply-to", "area", "role", "terms"}
+	bad.Organisation.TwoFactor, bad.Organisation.Region, bad.Organisation.ReplyTo = "perhaps", "?", "?"
+	want := []string{"slug", "name", "two-factor", "ways", "link-lifetime", "region", "reply-to", "area", "role", "terms"}
 	if diff := cmp.Diff(want, faults(t, bad)); diff != "" {
 		t.Error(diff)
 	}

@@ -3,6 +3,7 @@ package extension
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // The kinds of error. A technology turns its vendor's errors into these at its border; the web shell turns each into
@@ -51,3 +52,11 @@ func (e *InvalidError) Error() string {
 func Invalid(field, message string) error {
 	return &InvalidError{Fields: []FieldError{{Field: field, Message: message}}}
 }
+
+// CooldownError says that a code was sent too recently, or too often, to send another one now.
+type CooldownError struct {
+	Until time.Time // when the next one can be sent
+}
+
+// Error tells until when.
+func (e *CooldownError) Error() string { return "wait until " + e.Until.UTC().Format(time.RFC3339) }

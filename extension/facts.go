@@ -12,8 +12,9 @@ type Facts struct {
 	Expires    time.Time // of the newest invitation; zero until its letter is first handed to the provider
 	Started    time.Time // by the newest invitation's link: a resend ends what was begun by an older one
 	Registered time.Time // Kratos holds a first-factor credential
-	Secured    time.Time // a second factor was proven
+	Secured    time.Time // a second factor that the organisation allows was proven
 	Accepted   time.Time // the current terms, confirmed by Kratos
+	Agreed     time.Time // an earlier version of the terms, the newest of those, confirmed by Kratos
 	Activated  time.Time
 	Paused     time.Time
 }
@@ -54,43 +55,6 @@ func (f Facts) Status(now time.Time) Status {
 		return Expired
 	default:
 		return Pending
-	}
-}
-
-// Step is where an invitee goes next.
-type Step string
-
-// The steps, in order.
-const (
-	StepPaused   Step = "paused"   // access was switched off: say whom to ask
-	StepExpired  Step = "expired"  // the invitation ran out: say whom to ask
-	StepStart    Step = "start"    // only the link in the letter leads on
-	StepRegister Step = "register" // name, mobile and password
-	StepSecure   Step = "secure"   // a second factor
-	StepAgree    Step = "agree"    // the EULA
-	StepIn       Step = "in"       // nothing is left to do
-)
-
-// Next computes the step from the facts and the organisation's policy. It is the only place that knows the order.
-func (f Facts) Next(policy TwoFactor, now time.Time) Step {
-	switch f.Status(now) {
-	case Inactive:
-		return StepPaused
-	case Expired:
-		return StepExpired
-	case Active, Pending:
-	}
-	switch {
-	case f.Started.IsZero() && f.Registered.IsZero():
-		return StepStart
-	case f.Registered.IsZero():
-		return StepRegister
-	case policy == TwoFactorRequired && f.Secured.IsZero():
-		return StepSecure
-	case f.Accepted.IsZero():
-		return StepAgree
-	default:
-		return StepIn
 	}
 }
 

@@ -18,6 +18,8 @@ type (
 	UserID string
 	// IdentityID is Kratos' own id of an identity.
 	IdentityID string
+	// SessionID is Kratos' own id of a session. It lets nobody in: the cookie does.
+	SessionID string
 	// BatchID names one press of Invite or of Resend.
 	BatchID string
 	// InvitationID names one link sent to one user. It is random and never guessable, because the link is built on it.

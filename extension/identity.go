@@ -30,20 +30,11 @@ type Identity struct {
 	Active     bool
 	Mark       UserID   // the user it was made for, from metadata_admin; empty for identities that are not ours
 	Registered bool     // holds a first-factor credential: a password, a passkey or a social sign-in
-	Factors    []Factor // the second factors it holds; Kratos saves each only once it was proven
+	Factors    []Factor // those of KratosFactors that it holds
+	Recovery   bool     // holds recovery codes (lookup_secret)
+	Verified   bool     // its address is proven to be its holder's
+	Member     bool     // follows our identity schema
 }
-
-// Factor is a kind of second factor.
-type Factor string
-
-// The kinds of second factor that Kratos keeps as credentials.
-const (
-	FactorTOTP     Factor = "totp"     // an authenticator app (RFC 6238)
-	FactorWebAuthn Factor = "webauthn" // a security key
-)
-
-// KratosFactors lists the kinds of factor that asking Kratos tells of.
-func KratosFactors() []Factor { return []Factor{FactorTOTP, FactorWebAuthn} }
 
 // NewIdentity asks for one pre-created identity.
 type NewIdentity struct {
@@ -68,11 +59,21 @@ const (
 )
 
 // Session is a Kratos session. It does not mean that its identity has registered: after Start there is a session
-// before there is a password.
+// before there is a password. Its AAL is Kratos' word alone; what counts as a second factor is in our own proofs.
 type Session struct {
+	ID       SessionID
 	Identity IdentityID
 	Email    string
 	AAL      AAL
+}
+
+// Proof says that we have witnessed a Kratos session being confirmed with a second factor.
+type Proof struct {
+	Session  SessionID
+	Identity IdentityID
+	Kind     Factor
+	Address  string // of sms and email: where the code went
+	At       time.Time
 }
 
 // Browser is what a relay hands on from the person's browser to Kratos, so that Kratos sees the person and not us.

@@ -22,6 +22,7 @@ type Organisation struct {
 	Slug         string // in addresses of pages: /o/{slug}/…
 	Name         string
 	TwoFactor    TwoFactor
+	Ways         []Factor // the second factors that it allows, at least one
 	LinkLifetime time.Duration
 	Language     string // BCP 47, of letters
 	Region       string // ISO 3166-1 alpha-2: how a mobile number without + is read; empty means that + is needed

@@ -20,6 +20,8 @@ type User struct {
 	Letter       LetterFacts  // of the newest message: the newest invitation's, or a reminder's of it
 	NotMailed    Refusal      // why the newest message was not sent; empty when it was, or still will be
 	Suppressed   Suppression  // empty unless an earlier message bounced or was complained about
+	Factors      []Factor     // the second factors that the user has proven, for all organisations alike
+	Declined     time.Time    // of the current terms; zero once they were accepted
 	Stumble      Stumble      // the last mistake on the way in; zero when there was none
 	Facts        Facts
 	Assignments  []Assignment
@@ -52,25 +54,4 @@ func (u User) Initials() string {
 		}
 	}
 	return strings.ToUpper(initials.String())
-}
-
-// Terms is one immutable version of an organisation's EULA.
-type Terms struct {
-	ID           TermsID
-	Organisation OrganisationID
-	Version      int    // counts from 1 within the organisation
-	Title        string // shown as the heading
-	Text         string // paragraphs of plain text, separated by blank lines
-	SHA256       string // of Text, lower-case hexadecimal
-	Published    time.Time
-}
-
-// Acceptance is the evidence that a user accepted one version of the terms. The trait in Kratos is only a claim; this
-// is the record.
-type Acceptance struct {
-	User      UserID
-	Terms     TermsID
-	At        time.Time
-	IP        string
-	UserAgent string
 }

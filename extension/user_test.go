@@ -37,12 +37,12 @@ func TestNamesAndInitials(t *testing.T) {
 
 func TestTheHashOfTermsIsOfExactlyTheirText(t *testing.T) {
 	t.Parallel()
-	terms := extension.NewTerms("o", "Terms", "abc")
+	terms := extension.NewTerms("o", "en", "Terms", "abc")
 	const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" // FIPS 180-2, appendix B.1
 	if terms.SHA256 != abc || terms.Version != 1 || terms.Organisation != "o" {
 		t.Errorf("terms %+v", terms)
 	}
-	if other := extension.NewTerms("o", "Terms", "abc\n"); other.SHA256 == abc || other.ID == terms.ID {
+	if other := extension.NewTerms("o", "en", "Terms", "abc\n"); other.SHA256 == abc || other.ID == terms.ID {
 		t.Errorf("other terms %+v", other)
 	}
 }

@@ -33,7 +33,10 @@ func (p *Pages) next(c *fiber.Ctx) error {
 		return p.shell.Render(c, fiber.StatusGone, p.expiredPage(place, p.token(c, extension.Reply{})))
 	case extension.StepStart:
 		return p.shell.Render(c, fiber.StatusForbidden, p.linkNeededPage(place, p.token(c, extension.Reply{})))
-	case extension.StepSecure: // organisations cannot demand a second factor: the setting is refused
+	case extension.StepSecure:
+		return c.Redirect("/secure", fiber.StatusSeeOther)
+	case extension.StepConfirm:
+		return c.Redirect("/confirm", fiber.StatusSeeOther)
 	}
 	return fmt.Errorf("find the page of step %q of user %s", place.Step, place.User.ID)
 }

@@ -86,10 +86,10 @@ func (f charterFlags) charter() (extension.Charter, error) {
 	}
 	charter := extension.Charter{Organisation: extension.Organisation{
 		ID: extension.NewID[extension.OrganisationID](), Slug: f.slug, Name: strings.TrimSpace(f.name),
-		TwoFactor: extension.TwoFactor(f.twoFactor), LinkLifetime: f.linkLifetime, Language: "en",
+		TwoFactor: extension.TwoFactor(f.twoFactor), Ways: extension.Ways(), LinkLifetime: f.linkLifetime, Language: "en",
 		Region: strings.ToUpper(f.region), ReplyTo: f.replyTo,
 	}}
-	charter.Terms = extension.NewTerms(charter.Organisation.ID, f.termsTitle, strings.ReplaceAll(string(text), "\r\n", "\n"))
+	charter.Terms = extension.NewTerms(charter.Organisation.ID, charter.Organisation.Language, f.termsTitle, strings.ReplaceAll(string(text), "\r\n", "\n"))
 	for _, name := range f.areas {
 		charter.Areas = append(charter.Areas, extension.ServiceArea{ID: extension.NewID[extension.AreaID](), Name: strings.TrimSpace(name)})
 	}

@@ -129,7 +129,7 @@ func (s *testStack) affected(t *testing.T) string {
 	for _, address := range []string{"guarded@example.com", "starting@example.com", "registering@example.com", "agreeing@example.com", "settled@example.com"} {
 		user := s.user(t, address)
 		traits := cleanJSON(t, s.identity(t, user.Identity)["traits"])
-		all = append(all, address, string(user.Facts.Status(s.clock.now())), string(user.Invitation), string(user.Facts.Next(extension.TwoFactorOff, s.clock.now())), traits)
+		all = append(all, address, string(user.Facts.Status(s.clock.now())), string(user.Invitation), string(extension.Member{User: user}.Next(nil, s.clock.now())), traits)
 	}
 	if n := row[int](t, s, `SELECT count(*)::int FROM users WHERE address = 'planted@example.com'`); n > 0 {
 		all = append(all, "planted")

@@ -51,12 +51,12 @@ func seed(ctx context.Context, s *server, password string) error {
 
 func demoCharter() extension.Charter {
 	organisation := extension.Organisation{
-		ID: extension.NewID[extension.OrganisationID](), Slug: demoSlug, Name: "Harbour Care", TwoFactor: extension.TwoFactorOff,
+		ID: extension.NewID[extension.OrganisationID](), Slug: demoSlug, Name: "Harbour Care", TwoFactor: extension.TwoFactorOff, Ways: extension.Ways(),
 		LinkLifetime: extension.DefaultLinkLifetime, Language: "en", Region: "SE",
 	}
 	charter := extension.Charter{
 		Organisation: organisation,
-		Terms:        extension.NewTerms(organisation.ID, "Terms and conditions (EULA)", demoTerms),
+		Terms:        extension.NewTerms(organisation.ID, organisation.Language, "Terms and conditions (EULA)", demoTerms),
 	}
 	for _, name := range []string{"North Pier", "South Pier", "Lighthouse"} {
 		charter.Areas = append(charter.Areas, extension.ServiceArea{ID: extension.NewID[extension.AreaID](), Name: name})

@@ -25,6 +25,7 @@ type rows struct {
 	members []extension.Member
 	terms   []extension.TermsID // current ones of organisations that the person is not paused in
 	proven  bool
+	proofs  []extension.Factor
 	fails   map[string]error // by method
 	asked   []string
 }
@@ -52,6 +53,11 @@ func (r *rows) ProvenFactor(_ context.Context, identity extension.IdentityID) (b
 	return r.proven && identity == person, r.fails["factor"]
 }
 
+func (r *rows) Proofs(context.Context, extension.SessionID) ([]extension.Factor, error) {
+	r.asked = append(r.asked, "proofs")
+	return r.proofs, r.fails["proofs"]
+}
+
 // sessions stands for Kratos' whoami.
 type sessions struct {
 	session extension.Session
@@ -68,7 +74,10 @@ func member(slug string, facts extension.Facts) extension.Member {
 	id := extension.OrganisationID(slug)
 	return extension.Member{
 		Organisation: extension.Organisation{ID: id, Slug: slug, Name: slug, TwoFactor: extension.TwoFactorOff},
-		User:         extension.User{ID: extension.UserID("user of " + slug), Organisation: id, Identity: person, Facts: facts},
+		User: extension.User{
+			ID: extension.UserID("user of " + slug), Organisation: id, Identity: person, Facts: facts,
+			FirstName: "Ada", LastName: "Lovelace", Mobile: "+4915112345678",
+		},
 	}
 }
 

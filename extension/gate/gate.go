@@ -23,6 +23,8 @@ type Entry struct {
 type Store interface {
 	// Members lists the users of an identity with their organisations, by the organisations' names.
 	Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error)
+	// Proofs lists the kinds of factor that a session was confirmed with.
+	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
 	// CurrentTerms tells which organisations of an identity have these terms as their current version.
 	CurrentTerms(ctx context.Context, identity extension.IdentityID, terms extension.TermsID) (bool, error)
 	// ProvenFactor tells whether the identity has proven a second factor.
@@ -68,11 +70,15 @@ func (g *Gate) Home(ctx context.Context, session extension.Session) ([]Entry, er
 	if err != nil {
 		return nil, fmt.Errorf("find organisations of identity %s: %w", session.Identity, err)
 	}
+	proofs, err := g.store.Proofs(ctx, session.ID)
+	if err != nil {
+		return nil, fmt.Errorf("find proofs of a session of identity %s: %w", session.Identity, err)
+	}
 	entries := make([]Entry, 0, len(members))
 	for _, m := range members {
 		entries = append(entries, Entry{
 			Organisation: m.Organisation, User: m.User, Actor: extension.ActorOf(m.User),
-			Step: m.User.Facts.Next(m.Organisation.TwoFactor, g.now()),
+			Step: m.Next(proofs, g.now()),
 		})
 	}
 	return entries, nil

@@ -74,7 +74,7 @@ func (s *scene) establish(t *testing.T, slug string) {
 			{ID: extension.NewID[extension.RoleID](), Name: "Administrator", Right: extension.RightAdministrator},
 			{ID: extension.NewID[extension.RoleID](), Name: "Nurse", Right: extension.RightNone},
 		},
-		Terms: extension.NewTerms(id, "Terms", "Be kind."),
+		Terms: extension.NewTerms(id, "en", "Terms", "Be kind."),
 	}
 	s.admin = extension.System(id, "Ada Admin")
 	if err := s.db.Establish(t.Context(), s.admin, s.charter, s.now); err != nil {

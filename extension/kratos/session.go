@@ -24,6 +24,7 @@ func (c *Client) Session(ctx context.Context, browser extension.Browser) (extens
 		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
 	}
 	return extension.Session{
+		ID:       extension.SessionID(session.Id),
 		Identity: extension.IdentityID(session.Identity.Id),
 		Email:    traitsOf(session.Identity.Traits).Email,
 		AAL:      extension.AAL(session.GetAuthenticatorAssuranceLevel()),

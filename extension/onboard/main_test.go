@@ -51,7 +51,7 @@ func setup(t *testing.T) *scene {
 	s := &scene{db: cluster.OpenDSN(t, dsn), dsn: dsn, kratos: &steppedKratos{}, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return s.now }
 	id := extension.NewID[extension.OrganisationID]()
-	s.admin, s.terms = extension.System(id, "Ada Admin"), extension.NewTerms(id, "Terms", "Be kind.")
+	s.admin, s.terms = extension.System(id, "Ada Admin"), extension.NewTerms(id, "en", "Terms", "Be kind.")
 	charter := extension.Charter{
 		Organisation: extension.Organisation{
 			ID: id, Slug: "north", Name: "North", TwoFactor: extension.TwoFactorOff, LinkLifetime: extension.DefaultLinkLifetime, Language: "en",

@@ -23,7 +23,11 @@ func (s *Service) Next(ctx context.Context, session extension.Session) (Place, e
 			return Place{}, err
 		}
 	}
-	return s.place(members), nil
+	proofs, err := s.store.Proofs(ctx, session.ID)
+	if err != nil {
+		return Place{}, fmt.Errorf("find proofs of a session of identity %s: %w", session.Identity, err)
+	}
+	return s.place(members, proofs), nil
 }
 
 func (s *Service) members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
@@ -40,10 +44,10 @@ func (s *Service) members(ctx context.Context, identity extension.IdentityID) ([
 // halfWay tells whether a user of these has begun and not arrived.
 func (s *Service) halfWay(members []extension.Member) bool {
 	for _, m := range members {
-		switch s.step(m) {
+		switch m.Next(nil, s.now()) {
 		case extension.StepRegister, extension.StepSecure, extension.StepAgree:
 			return true
-		case extension.StepIn:
+		case extension.StepIn, extension.StepConfirm:
 			if m.User.Facts.Activated.IsZero() {
 				return true
 			}
@@ -53,22 +57,11 @@ func (s *Service) halfWay(members []extension.Member) bool {
 	return false
 }
 
-// step is where a user goes next. Somebody who set a password in Kratos and left the details out goes back to the form.
-func (s *Service) step(m extension.Member) extension.Step {
-	facts := m.User.Facts
-	step := facts.Next(m.Organisation.TwoFactor, s.now())
-	unfinished := step == extension.StepAgree || step == extension.StepIn && facts.Activated.IsZero()
-	if unfinished && !m.User.Detailed() {
-		return extension.StepRegister
-	}
-	return step
-}
-
 // place chooses what comes first: something to be done, then being in, then the reason for being kept out.
-func (s *Service) place(members []extension.Member) Place {
+func (s *Service) place(members []extension.Member, proofs []extension.Factor) Place {
 	rank := func(step extension.Step) int {
 		switch step {
-		case extension.StepRegister, extension.StepSecure, extension.StepAgree:
+		case extension.StepRegister, extension.StepSecure, extension.StepConfirm, extension.StepAgree:
 			return 0
 		case extension.StepIn:
 			return 1
@@ -79,11 +72,11 @@ func (s *Service) place(members []extension.Member) Place {
 	}
 	best := members[0]
 	for _, m := range members[1:] {
-		if rank(s.step(m)) < rank(s.step(best)) {
+		if rank(m.Next(proofs, s.now())) < rank(best.Next(proofs, s.now())) {
 			best = m
 		}
 	}
-	return Place{Step: s.step(best), Organisation: best.Organisation, User: best.User, Inviter: best.Inviter, Terms: best.Terms}
+	return Place{Step: best.Next(proofs, s.now()), Organisation: best.Organisation, User: best.User, Inviter: best.Inviter, Terms: best.Terms}
 }
 
 // Evidence is what a request tells about the person who made it.

@@ -30,7 +30,31 @@ type Place struct {
 	Organisation extension.Organisation
 	User         extension.User
 	Inviter      string
-	Terms        extension.Terms // the organisation's current ones
+	Terms        extension.Terms    // the organisation's current ones, in a language that the reader asked for
+	Proofs       []extension.Factor // what this session was confirmed with
+	Standings    []Standing         // in every organisation of the identity, by name; this place is one of them
+}
+
+// Standing is where a session stands in one organisation.
+type Standing struct {
+	Organisation extension.Organisation
+	Status       extension.Status
+	Step         extension.Step
+}
+
+// Way is a second factor that the person can use or set up now.
+type Way struct {
+	Kind   extension.Factor
+	Masked string    // of sms and email: where codes go, so that its holder knows it and nobody else learns it
+	Next   time.Time // of sms and email: when the next code can be sent; zero for now
+	Proven bool      // one of the person's own; false for one to be set up
+}
+
+// Confirmation is a code that somebody typed to show a second factor.
+type Confirmation struct {
+	Way  extension.Factor // FactorRecovery for a recovery code
+	Flow string           // the Kratos flow that the code belongs to
+	Code string
 }
 
 // Registration is what an invitee typed.
@@ -53,6 +77,7 @@ const (
 	LinkDisabled LinkReason = "disabled" // somebody else switched the identity off in Kratos
 	LinkForeign  LinkReason = "foreign"  // the address has an account that is not ours
 	LinkSignIn   LinkReason = "sign_in"  // registered and not yet in: the newest link leads to sign-in and no further
+	LinkAccount  LinkReason = "account"  // the address has an account with a credential: its holder signs in, then accepts
 )
 
 // LinkError says that a link leads nowhere and whom to ask. The fields are empty for LinkDead.
@@ -81,6 +106,8 @@ type Store interface {
 	ConfirmAcceptance(ctx context.Context, user extension.User, terms extension.TermsID, at time.Time) error
 	// SetFactors keeps which proven second factors Kratos holds.
 	SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error
+	// Proofs lists the kinds of factor that a session was confirmed with.
+	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
 	// RecordStumble keeps the last mistake that the invitee was told of.
 	RecordStumble(ctx context.Context, user extension.UserID, stumble extension.Stumble) error
 	// Members lists the users of an identity with their organisations.

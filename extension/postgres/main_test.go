@@ -62,7 +62,7 @@ func newCharter(slug string) extension.Charter {
 			{ID: extension.NewID[extension.RoleID](), Name: "Administrator", Right: extension.RightAdministrator},
 			{ID: extension.NewID[extension.RoleID](), Name: "Nurse", Right: extension.RightNone},
 		},
-		Terms: extension.NewTerms(id, "Terms", "Be kind."),
+		Terms: extension.NewTerms(id, "en", "Terms", "Be kind."),
 	}
 }
 

@@ -13,14 +13,16 @@ func memberColumns() string {
 	` + organisationColumns + `,
 	coalesce(b.actor_name, '') AS inviter,
 	t.id AS terms_id, coalesce(t.version, 0) AS terms_version, coalesce(t.title, '') AS terms_title,
-	coalesce(t.body, '') AS terms_body, coalesce(t.sha256, '') AS terms_sha256, t.published_at AS terms_published_at`
+	coalesce(t.body, '') AS terms_body, coalesce(t.sha256, '') AS terms_sha256, coalesce(t.language, '') AS terms_language,
+	coalesce(t.grace, 0) AS terms_grace, t.published_at AS terms_published_at`
 }
 
-// memberJoins joins what memberColumns reads to users u.
+// memberJoins joins what memberColumns reads to users u. Of the current terms' languages it takes the organisation's own.
 const memberJoins = userJoins + `
 	JOIN organisations o ON o.id = u.organisation_id
 	LEFT JOIN batches b ON b.id = i.batch_id
-	LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id ORDER BY v.version DESC LIMIT 1) t ON true `
+	LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id
+	           ORDER BY v.version DESC, v.language <> o.language, v.language LIMIT 1) t ON true `
 
 type memberRow struct {
 	userRow
@@ -31,6 +33,8 @@ type memberRow struct {
 	TermsTitle       string
 	TermsBody        string
 	TermsSHA256      string `bun:"terms_sha256"`
+	TermsLanguage    string
+	TermsGrace       int64
 	TermsPublishedAt *time.Time
 }
 
@@ -46,7 +50,7 @@ func (r memberRow) member() (extension.Member, error) {
 	if r.TermsID != nil {
 		m.Terms = extension.Terms{
 			ID: *r.TermsID, Organisation: r.OrganisationID, Version: r.TermsVersion, Title: r.TermsTitle, Text: r.TermsBody,
-			SHA256: r.TermsSHA256, Published: fromNull(r.TermsPublishedAt),
+			SHA256: r.TermsSHA256, Language: r.TermsLanguage, Grace: time.Duration(r.TermsGrace) * time.Second, Published: fromNull(r.TermsPublishedAt),
 		}
 	}
 	return m, nil
@@ -110,7 +114,7 @@ func (db *DB) CurrentTerms(ctx context.Context, identity extension.IdentityID, t
 		SELECT EXISTS (
 			SELECT 1 FROM users u JOIN terms t ON t.organisation_id = u.organisation_id
 			 WHERE u.identity_id = ? AND u.paused_at IS NULL AND t.id = ?
-			   AND t.version = (SELECT max(v.version) FROM terms v WHERE v.organisation_id = t.organisation_id))`,
+			   AND t.version = `+currentVersion+`)`,
 		identity, terms).Scan(ctx, &current)
 	return current, kind(err)
 }

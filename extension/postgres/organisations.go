@@ -16,9 +16,9 @@ func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter exte
 	o := charter.Organisation
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		statements := []*bun.RawQuery{tx.NewRaw(`
-			INSERT INTO organisations (id, slug, name, two_factor, link_lifetime, language, region, reply_to, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			o.ID, o.Slug, o.Name, string(o.TwoFactor), int64(o.LinkLifetime/time.Second), o.Language, o.Region, o.ReplyTo, now.UTC())}
+			INSERT INTO organisations (id, slug, name, two_factor, two_factor_ways, link_lifetime, language, region, reply_to, created_at)
+			VALUES (?, ?, ?, ?, ?::text[], ?, ?, ?, ?, ?)`,
+			o.ID, o.Slug, o.Name, string(o.TwoFactor), array(o.Ways), int64(o.LinkLifetime/time.Second), o.Language, o.Region, o.ReplyTo, now.UTC())}
 		for _, a := range charter.Areas {
 			statements = append(statements, tx.NewRaw(`INSERT INTO areas (id, organisation_id, name) VALUES (?, ?, ?)`, a.ID, o.ID, a.Name))
 		}
@@ -28,8 +28,8 @@ func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter exte
 		}
 		t := charter.Terms
 		statements = append(statements, tx.NewRaw(`
-			INSERT INTO terms (id, organisation_id, version, title, body, sha256, published_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			t.ID, o.ID, t.Version, t.Title, t.Text, t.SHA256, now.UTC()))
+			INSERT INTO terms (id, organisation_id, version, language, title, body, sha256, published_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.ID, o.ID, t.Version, t.Language, t.Title, t.Text, t.SHA256, now.UTC()))
 		if err := execAll(ctx, statements); err != nil {
 			return fmt.Errorf("establish organisation: %w", err)
 		}
@@ -45,13 +45,14 @@ func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter exte
 }
 
 // organisationColumns reads an organisation o into an organisationRow, under names that no other row has.
-const organisationColumns = `o.slug, o.name AS organisation, o.two_factor, o.link_lifetime, o.language, o.region, o.reply_to,
+const organisationColumns = `o.slug, o.name AS organisation, o.two_factor, o.two_factor_ways, o.link_lifetime, o.language, o.region, o.reply_to,
 	o.undo_delay, o.reminder_days, o.stop_loss_percent, o.stop_loss_after`
 
 type organisationRow struct {
 	Slug            string
 	Organisation    string
 	TwoFactor       extension.TwoFactor
+	TwoFactorWays   []string `bun:",array"`
 	LinkLifetime    int64
 	Language        string
 	Region          string
@@ -63,8 +64,12 @@ type organisationRow struct {
 }
 
 func (r organisationRow) organisation(id extension.OrganisationID) extension.Organisation {
+	ways := make([]extension.Factor, len(r.TwoFactorWays))
+	for i, way := range r.TwoFactorWays {
+		ways[i] = extension.Factor(way)
+	}
 	return extension.Organisation{
-		ID: id, Slug: r.Slug, Name: r.Organisation, TwoFactor: r.TwoFactor,
+		ID: id, Slug: r.Slug, Name: r.Organisation, TwoFactor: r.TwoFactor, Ways: ways,
 		LinkLifetime: time.Duration(r.LinkLifetime) * time.Second, Language: r.Language, Region: r.Region, ReplyTo: r.ReplyTo,
 		Sending: extension.Sending{
 			UndoDelay: time.Duration(r.UndoDelay) * time.Second, Reminders: append([]int(nil), r.ReminderDays...),

@@ -81,7 +81,7 @@ func (b bundle) audited(t *testing.T, action extension.Action, user extension.Us
 // publish publishes the next version of the organisation's terms.
 func (b bundle) publish(t *testing.T, version int) extension.Terms {
 	t.Helper()
-	terms := extension.NewTerms(b.charter.Organisation.ID, "Terms", "Be kinder.")
+	terms := extension.NewTerms(b.charter.Organisation.ID, "en", "Terms", "Be kinder.")
 	terms.Version = version
 	b.exec(t, `INSERT INTO terms (id, organisation_id, version, title, body, sha256, published_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		terms.ID, terms.Organisation, terms.Version, terms.Title, terms.Text, terms.SHA256, noon())

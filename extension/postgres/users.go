@@ -23,15 +23,23 @@ func userColumns() string {
 	` + letterColumns("n") + `,
 	coalesce(n.refused, '') AS not_mailed,
 	i.sent_at, i.opened_at, i.expires_at, i.started_at AS begun_at, coalesce(i.refused, '') AS refused,
-	(SELECT min(f.proven_at) FROM factors f WHERE f.identity_id = u.identity_id) AS secured_at,
-	(SELECT CASE WHEN a.confirmed_at IS NOT NULL THEN a.accepted_at END
-	   FROM terms t LEFT JOIN acceptances a ON a.terms_id = t.id AND a.user_id = u.id
-	  WHERE t.organisation_id = u.organisation_id ORDER BY t.version DESC LIMIT 1) AS accepted_at,
+	(SELECT array_agg(f.kind ORDER BY f.kind) FROM factors f WHERE f.identity_id = u.identity_id) AS factors,
+	(SELECT min(f.proven_at) FROM factors f JOIN organisations w ON w.id = u.organisation_id
+	  WHERE f.identity_id = u.identity_id AND (f.kind = 'webauthn' OR f.kind = ANY (w.two_factor_ways))) AS secured_at,
+	(SELECT min(a.accepted_at) FROM acceptances a JOIN terms t ON t.id = a.terms_id
+	  WHERE a.user_id = u.id AND a.confirmed_at IS NOT NULL AND t.version = ` + currentVersion + `) AS accepted_at,
+	(SELECT max(a.accepted_at) FROM acceptances a JOIN terms t ON t.id = a.terms_id
+	  WHERE a.user_id = u.id AND a.confirmed_at IS NOT NULL AND t.version < ` + currentVersion + `) AS agreed_at,
+	(SELECT max(d.declined_at) FROM declines d JOIN terms t ON t.id = d.terms_id
+	  WHERE d.user_id = u.id AND t.version = ` + currentVersion + `) AS declined_at,
 	(SELECT json_agg(json_build_object('area', ar.id, 'area_name', ar.name, 'archived', ar.archived_at IS NOT NULL,
 	                                   'role', ro.id, 'role_name', ro.name, 'grants', ro.grants) ORDER BY ar.name, ro.name)
 	   FROM assignments s JOIN areas ar ON ar.id = s.area_id JOIN roles ro ON ro.id = s.role_id
 	  WHERE s.user_id = u.id AND (? OR s.area_id = ANY (?::uuid[]))) AS assignments`
 }
+
+// currentVersion is the number of the terms that the organisation of a user u has now.
+const currentVersion = `(SELECT max(v.version) FROM terms v WHERE v.organisation_id = u.organisation_id)`
 
 // allAreas are the arguments of userColumns for readers who are not bound to areas.
 func allAreas() []any { return []any{true, array([]extension.AreaID{})} }
@@ -70,8 +78,11 @@ type userRow struct {
 	StumbledOn     string
 	letterRow
 	NotMailed   extension.Refusal
+	Factors     []string `bun:",array"`
 	SecuredAt   *time.Time
 	AcceptedAt  *time.Time
+	AgreedAt    *time.Time
+	DeclinedAt  *time.Time
 	Assignments json.RawMessage
 }
 
@@ -92,8 +103,14 @@ func (r userRow) user() (extension.User, error) {
 		Facts: extension.Facts{
 			Invited: r.InvitedAt.UTC(), Sent: fromNull(r.SentAt), Opened: fromNull(r.OpenedAt), Expires: fromNull(r.ExpiresAt),
 			Started: fromNull(r.BegunAt), Registered: fromNull(r.RegisteredAt), Secured: fromNull(r.SecuredAt),
-			Accepted: fromNull(r.AcceptedAt), Activated: fromNull(r.ActivatedAt), Paused: fromNull(r.PausedAt),
+			Accepted: fromNull(r.AcceptedAt), Agreed: fromNull(r.AgreedAt), Activated: fromNull(r.ActivatedAt), Paused: fromNull(r.PausedAt),
 		},
+	}
+	for _, kind := range r.Factors {
+		u.Factors = append(u.Factors, extension.Factor(kind))
+	}
+	if u.Facts.Accepted.IsZero() { // whoever accepts in the end has not declined
+		u.Declined = fromNull(r.DeclinedAt)
 	}
 	if r.IdentityID != nil {
 		u.Identity = *r.IdentityID

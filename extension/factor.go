@@ -1,0 +1,66 @@
+package extension
+
+import (
+	"slices"
+	"time"
+)
+
+// Factor is a kind of second factor. NIST SP 800-63B-4 calls totp a multi-factor OTP or single-factor OTP authenticator
+// (§3.1.4), sms a restricted out-of-band authenticator (§3.1.3.3) and does not allow email as one (§3.1.3.1): pages that
+// offer email tell administrators so.
+type Factor string
+
+// The kinds.
+const (
+	FactorTOTP     Factor = "totp"     // an authenticator app (RFC 6238)
+	FactorSMS      Factor = "sms"      // a code sent to the mobile
+	FactorEmail    Factor = "email"    // a code sent to the email address
+	FactorWebAuthn Factor = "webauthn" // a security key; only on an organisation's own pages
+	// FactorRecovery is Kratos' lookup_secret: codes kept on paper. They stand in for a factor and are none themselves, so
+	// they are never among what a user has proven.
+	FactorRecovery Factor = "lookup_secret"
+)
+
+// KratosFactors lists the kinds that Kratos keeps as credentials, once each was proven, so that asking Kratos tells of
+// them. The others are known from our own rows alone.
+func KratosFactors() []Factor { return []Factor{FactorTOTP, FactorWebAuthn} }
+
+// Ways lists the kinds that an organisation can allow, in the order in which pages offer them.
+func Ways() []Factor { return []Factor{FactorTOTP, FactorSMS, FactorEmail} }
+
+// ProvenFactor is a second factor that somebody has shown to hold.
+type ProvenFactor struct {
+	Kind    Factor
+	Address string // of sms and email: where codes went when it was proven
+	At      time.Time
+}
+
+// How often a code is sent to one identity by one way at most: every code is a text message to pay for, and a way to
+// pester whoever holds the number.
+const (
+	CodePause      = time.Minute // between two codes
+	CodeWindow     = time.Hour
+	CodesPerWindow = 5
+)
+
+// Allows tells whether a factor is one that the organisation accepts. A security key is stronger than everything that can
+// be chosen, so it always is.
+func (o Organisation) Allows(factor Factor) bool {
+	return factor == FactorWebAuthn || slices.Contains(o.Ways, factor)
+}
+
+// Confirmed tells whether a session that was proven with these kinds may do what a second factor protects: change the
+// user's settings and, where required, enter the organisation. A kind counts only if it is among the user's own factors,
+// because Kratos sends a code to any address of theirs. A recovery code stands in for any of them.
+func (m Member) Confirmed(proofs []Factor, required bool) bool {
+	counts := func(factor Factor) bool { return !required || m.Organisation.Allows(factor) }
+	for _, proof := range proofs {
+		if proof == FactorRecovery && slices.ContainsFunc(m.User.Factors, counts) {
+			return true
+		}
+		if slices.Contains(m.User.Factors, proof) && counts(proof) {
+			return true
+		}
+	}
+	return false
+}

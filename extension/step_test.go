@@ -1,0 +1,85 @@
+package extension_test
+
+import (
+	"testing"
+	"time"
+
+	"paperplane/extension"
+)
+
+// TestWhatConfirmsASession says which proof is worth what to somebody with these factors, in an organisation that allows
+// an app and text messages.
+func TestWhatConfirmsASession(t *testing.T) {
+	t.Parallel()
+	const (
+		totp, sms, email, key = extension.FactorTOTP, extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn
+		recovery              = extension.FactorRecovery
+	)
+	type factors = []extension.Factor
+	for name, c := range map[string]struct {
+		held, proofs      factors
+		settings, entered bool
+	}{
+		"nothing shown":                       {factors{totp}, nil, false, false},
+		"the app":                             {factors{totp}, factors{totp}, true, true},
+		"a code that reached another address": {factors{totp}, factors{email}, false, false},
+		"a code to a number never proven":     {factors{totp}, factors{sms}, false, false},
+		"a factor that is not allowed here":   {factors{email, sms}, factors{email}, true, false},
+		"a security key":                      {factors{key}, factors{key}, true, true},
+		"a recovery code":                     {factors{sms}, factors{recovery}, true, true},
+		"a recovery code for another's way":   {factors{email}, factors{recovery}, true, false},
+		"a recovery code for nothing":         {nil, factors{recovery}, false, false},
+		"one of several":                      {factors{email, totp}, factors{email, totp}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := extension.Member{Organisation: extension.Organisation{Ways: factors{totp, sms}}, User: extension.User{Factors: c.held}}
+			if got := m.Confirmed(c.proofs, false); got != c.settings {
+				t.Errorf("may change settings: %v", got)
+			}
+			if got := m.Confirmed(c.proofs, true); got != c.entered {
+				t.Errorf("may enter: %v", got)
+			}
+		})
+	}
+}
+
+func TestNewTermsLeaveTimeOnlyToThoseWhoAgreedBeforeAndAreIn(t *testing.T) {
+	t.Parallel()
+	then := noon().Add(-48 * time.Hour)
+	in := extension.Facts{Invited: then, Started: then, Registered: then, Agreed: then, Activated: then}
+	fresh, never := in, in
+	fresh.Activated, never.Agreed = time.Time{}, time.Time{}
+	terms := extension.Terms{Published: noon().Add(-time.Hour), Grace: 2 * time.Hour}
+	for name, c := range map[string]struct {
+		facts extension.Facts
+		at    time.Time
+		want  extension.Step
+	}{
+		"within the grace":           {in, noon(), extension.StepIn},
+		"at its end":                 {in, terms.Required(), extension.StepAgree},
+		"on the way in":              {fresh, noon(), extension.StepAgree},
+		"without an earlier version": {never, noon(), extension.StepAgree},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := extension.Member{Terms: terms, User: extension.User{FirstName: "A", LastName: "B", Mobile: "+46701740620", Facts: c.facts}}
+			if got := m.Next(nil, c.at); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestWhoeverLeftTheDetailsOutGoesBackUntilActive(t *testing.T) {
+	t.Parallel()
+	then := noon().Add(-time.Hour)
+	m := extension.Member{User: extension.User{Facts: extension.Facts{Invited: then, Started: then, Registered: then, Accepted: then}}}
+	if got := m.Next(nil, noon()); got != extension.StepRegister {
+		t.Errorf("half-way: %s", got)
+	}
+	m.User.Facts.Activated = then
+	if got := m.Next(nil, noon()); got != extension.StepIn {
+		t.Errorf("Active: %s", got)
+	}
+}

@@ -1,0 +1,86 @@
+-- The door: second factors, terms in several languages with drafts and evidence that outlives the user, accounts that
+-- others made, sessions that were confirmed.
+
+ALTER TABLE organisations
+    DROP CONSTRAINT organisations_two_factor_check,
+    ADD CONSTRAINT organisations_two_factor_check CHECK (two_factor IN ('off', 'required')),
+    ADD COLUMN two_factor_ways text[] NOT NULL DEFAULT '{totp,sms,email}'
+        CHECK (cardinality(two_factor_ways) > 0 AND two_factor_ways <@ '{totp,sms,email}');
+
+-- Where codes went when sms or email was proven: a number that has changed since proves nothing.
+ALTER TABLE factors ADD COLUMN address text NOT NULL DEFAULT '';
+
+-- Sessions of Kratos that we have witnessed being confirmed with a second factor. Kratos' own assurance level is not
+-- enough: it rises before a guard is asked, and by any code that reaches any address.
+CREATE TABLE proofs (
+    session_id  uuid NOT NULL,                        -- Kratos'
+    identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    kind        text NOT NULL CHECK (kind IN ('totp', 'webauthn', 'sms', 'email', 'lookup_secret')),
+    proven_at   timestamptz NOT NULL,
+    PRIMARY KEY (session_id, kind)
+);
+
+CREATE INDEX proofs_identity ON proofs (identity_id);
+CREATE INDEX proofs_proven ON proofs (proven_at);
+
+-- Codes that Kratos was asked to send, for the pause between two and the most within an hour.
+CREATE TABLE code_sends (
+    identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    kind        text NOT NULL CHECK (kind IN ('sms', 'email')),
+    sent_at     timestamptz NOT NULL                  -- by this database's clock
+);
+
+CREATE INDEX code_sends_identity ON code_sends (identity_id, kind, sent_at);
+CREATE INDEX code_sends_sent ON code_sends (sent_at);
+
+ALTER TABLE terms
+    DROP CONSTRAINT terms_organisation_id_version_key,
+    ADD COLUMN language text NOT NULL DEFAULT 'en' CHECK (length(language) BETWEEN 2 AND 35),
+    ADD COLUMN grace    bigint NOT NULL DEFAULT 0 CHECK (grace BETWEEN 0 AND 7776000), -- seconds: up to 90 days
+    ADD CONSTRAINT terms_version_once UNIQUE (organisation_id, version, language);
+
+-- Texts that are still being written. Publishing makes all of an organisation's the next version.
+CREATE TABLE terms_drafts (
+    organisation_id uuid NOT NULL REFERENCES organisations (id),
+    language        text NOT NULL CHECK (length(language) BETWEEN 2 AND 35),
+    title           text NOT NULL,
+    body            text NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    updated_by      text NOT NULL,
+    PRIMARY KEY (organisation_id, language)
+);
+
+-- Evidence outlives the user: without the user's row, its id is a pseudonym. Nothing of it changes but the moment at
+-- which Kratos confirmed it.
+ALTER TABLE acceptances DROP CONSTRAINT acceptances_organisation_id_user_id_fkey;
+
+CREATE FUNCTION keep_acceptance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.confirmed_at IS NULL AND NEW.confirmed_at IS NOT NULL
+       AND (NEW.user_id, NEW.terms_id, NEW.organisation_id, NEW.accepted_at, NEW.ip, NEW.user_agent)
+         = (OLD.user_id, OLD.terms_id, OLD.organisation_id, OLD.accepted_at, OLD.ip, OLD.user_agent) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'acceptances is append-only';
+END
+$$;
+
+CREATE TRIGGER acceptances_unchanged BEFORE UPDATE ON acceptances
+    FOR EACH ROW EXECUTE FUNCTION keep_acceptance();
+CREATE TRIGGER acceptances_kept BEFORE DELETE ON acceptances
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER acceptances_all_kept BEFORE TRUNCATE ON acceptances
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE INDEX acceptances_terms ON acceptances (terms_id, accepted_at, user_id);
+
+-- Who has said no to a version, the last time that they did.
+CREATE TABLE declines (
+    user_id         uuid NOT NULL,
+    terms_id        uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    declined_at     timestamptz NOT NULL,
+    PRIMARY KEY (user_id, terms_id),
+    FOREIGN KEY (organisation_id, user_id) REFERENCES users (organisation_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (organisation_id, terms_id) REFERENCES terms (organisation_id, id)
+);
