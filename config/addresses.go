@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -17,12 +18,29 @@ func parseOrigin(value any) (*url.URL, error) {
 		return nil, err
 	}
 	if origin.Path != "" {
-		return nil, errors.New("has a path; Paperplane needs a host of its own")
+		return nil, errors.New("has a path; it is a scheme and a host alone")
 	}
 	if origin.Scheme != "https" && !loopback(origin.Hostname()) {
 		return nil, errors.New("is not https; sessions and passwords travel there, so only a loopback host may do without")
 	}
 	return origin, nil
+}
+
+// parseOrigins takes a list of YAML, or origins separated by commas.
+func parseOrigins(value any) ([]string, error) {
+	texts, err := parseList(value, "origins such as https://app.example.com")
+	if err != nil {
+		return nil, err
+	}
+	origins := make([]string, len(texts))
+	for i, text := range texts {
+		origin, err := parseOrigin(text)
+		if err != nil {
+			return nil, fmt.Errorf("origin %d %w", i+1, err)
+		}
+		origins[i] = origin.String()
+	}
+	return origins, nil
 }
 
 // parseBase takes the address of a service and returns it without a slash at the end.
@@ -32,6 +50,18 @@ func parseBase(value any) (string, error) {
 		return "", err
 	}
 	return base.String(), nil
+}
+
+// parsePage takes the address of a page where passwords are typed.
+func parsePage(value any) (string, error) {
+	page, err := parseURL(value)
+	if err != nil {
+		return "", err
+	}
+	if page.Scheme != "https" && !loopback(page.Hostname()) {
+		return "", errors.New("is not https; passwords are typed there, so only a loopback host may do without")
+	}
+	return page.String(), nil
 }
 
 func parseURL(value any) (*url.URL, error) {

@@ -40,7 +40,12 @@ func contradictions(c Config, refused map[string]bool) []Problem {
 		"is Paperplane's own public.url; name Kratos itself, or Paperplane would call itself", "public.url")
 	rule(c.Public.URL != nil && c.Public.URL.Scheme != "https" && securePrefix(c.Kratos.SessionCookie), "kratos.session_cookie",
 		"has a prefix that browsers only take over https, and public.url is http", "public.url")
+	rule(!c.Kratos.SMS.Insecure && readableOnTheWay(c.Kratos.SMS.URL), "kratos.sms.url",
+		"is not https, so that codes could be read on the way; use https (or set kratos.sms.insecure on a network that nobody else is on)", "kratos.sms.insecure")
 	mailContradictions(c.Mail, rule)
+	rule(c.Accounts.partly(), "accounts.login_url",
+		"and the other accounts addresses go together: set all five, or none to use Paperplane's own pages",
+		"accounts.settings_url", "accounts.recovery_url", "accounts.verification_url", "accounts.error_url")
 	return append(found, sharedSecrets(c)...)
 }
 
@@ -108,6 +113,7 @@ func sharedSecrets(c Config) []Problem {
 	secrets := []named{
 		{"internal.hook_key", "internal.hook_key", c.Internal.HookKey},
 		{"kratos.secret", "kratos.secret", c.Kratos.Secret},
+		{"kratos.sms.authorization", "kratos.sms.authorization", c.Kratos.SMS.Authorization},
 		{"mail.resend.api_key", "mail.resend.api_key", c.Mail.Resend.APIKey},
 		{"mail.resend.webhook_secret", "mail.resend.webhook_secret", c.Mail.Resend.WebhookSecret},
 		{"mail.smtp.password", "mail.smtp.password", c.Mail.SMTP.Password},

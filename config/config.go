@@ -23,6 +23,7 @@ type Config struct {
 	Mail     Mail
 	Links    Links
 	Pages    Pages
+	Accounts Accounts
 	Jobs     Jobs
 	Log      Log
 }
@@ -36,6 +37,8 @@ type Public struct {
 	Listen string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// ReturnOrigins are the origins of applications (RFC 6454 §6.1) to which people may be sent back after sign-in.
+	ReturnOrigins []string
 }
 
 // Internal is what only Kratos reaches: its hooks.
@@ -71,6 +74,18 @@ type Kratos struct {
 	Secret Secret
 	// MinPasswordLength is how many characters a password has at least, from 8 to 64.
 	MinPasswordLength int
+	// SMS is the gateway that Kratos hands its text messages to; without a URL it sends none.
+	SMS SMS
+}
+
+// SMS is how Kratos reaches a gateway for text messages.
+type SMS struct {
+	// URL takes one POST for each message.
+	URL string
+	// Authorization is the value of that header; zero when the gateway wants none.
+	Authorization Secret
+	// Insecure allows plain http to a host that is not a loopback one.
+	Insecure bool
 }
 
 // Mail is how letters leave.
@@ -148,6 +163,23 @@ type LinkKey struct {
 type Pages struct {
 	// Secret is the key of the tokens that forms carry against cross-site requests.
 	Secret Secret
+}
+
+// Accounts are the addresses of an operator's own account pages, which take the place of ours. There are all or none.
+type Accounts struct {
+	LoginURL        string
+	SettingsURL     string
+	RecoveryURL     string
+	VerificationURL string
+	ErrorURL        string
+}
+
+// Own tells whether the operator has account pages of their own.
+func (a Accounts) Own() bool { return a != Accounts{} }
+
+// partly tells whether some of the pages are the operator's own and some are not.
+func (a Accounts) partly() bool {
+	return a.Own() && (a.LoginURL == "" || a.SettingsURL == "" || a.RecoveryURL == "" || a.VerificationURL == "" || a.ErrorURL == "")
 }
 
 // Jobs is the background work.

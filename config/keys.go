@@ -53,8 +53,8 @@ func (k key) flag() string { return strings.NewReplacer(".", "-", "_", "-").Repl
 func keys(c *Config) []key {
 	var all []key
 	for _, section := range [][]key{
-		publicKeys(&c.Public), internalKeys(&c.Internal), databaseKeys(&c.Database), kratosKeys(&c.Kratos),
-		mailKeys(&c.Mail), resendKeys(&c.Mail.Resend), smtpKeys(&c.Mail.SMTP), linkKeys(&c.Links, &c.Pages), workKeys(&c.Jobs, &c.Log),
+		publicKeys(&c.Public), internalKeys(&c.Internal), databaseKeys(&c.Database), kratosKeys(&c.Kratos), textMessageKeys(&c.Kratos.SMS),
+		mailKeys(&c.Mail), resendKeys(&c.Mail.Resend), smtpKeys(&c.Mail.SMTP), linkKeys(&c.Links, &c.Pages), accountKeys(&c.Accounts), workKeys(&c.Jobs, &c.Log),
 	} {
 		all = append(all, section...)
 	}
@@ -74,6 +74,10 @@ func publicKeys(public *Public) []key {
 		{
 			name: "public.trusted_proxies", field: bind(&public.TrustedProxies, parseNetworks, plain),
 			meaning: "Networks (CIDR) of the proxies whose X-Forwarded-For is believed. Behind a proxy that is not listed, every visitor has the proxy's address.",
+		},
+		{
+			name: "public.return_origins", field: bind(&public.ReturnOrigins, parseOrigins, plain),
+			meaning: "Origins of your applications, such as `https://app.example.com`, separated by commas: where the gate may send people back to after they have signed in.",
 		},
 	}
 }
@@ -133,6 +137,49 @@ func kratosKeys(kratos *Kratos) []key {
 		{
 			name: "kratos.min_password_length", fallback: "12", field: bind(&kratos.MinPasswordLength, parseInt(minPassword, maxMinPassword), plain),
 			meaning: "How many characters a password has at least: what `paperplane kratos config` tells Kratos and the pages tell people. A Kratos that is configured otherwise must demand the same.",
+		},
+	}
+}
+
+func textMessageKeys(sms *SMS) []key {
+	return []key{
+		{
+			name: "kratos.sms.url", field: bind(&sms.URL, parseBase, plain),
+			meaning: "Where Kratos posts text messages: your SMS gateway. Without it, nobody can be sent a code to their mobile. Only `paperplane kratos config` uses it.",
+		},
+		{
+			name: "kratos.sms.authorization", secret: true, field: bind(&sms.Authorization, parsePassword, plain),
+			meaning: "Value of the Authorization header that the gateway wants, such as `Bearer …` or `Basic …`.",
+		},
+		{
+			name: "kratos.sms.insecure", fallback: "false", field: bind(&sms.Insecure, parseBool, plain),
+			meaning: "Allow plain http to a kratos.sms.url that is not on a loopback host. Only for a network that nobody else is on.",
+		},
+	}
+}
+
+// accountKeys name the pages of an operator's own. Each takes what Kratos adds to such an address (flow, return_to).
+func accountKeys(accounts *Accounts) []key {
+	return []key{
+		{
+			name: "accounts.login_url", field: bind(&accounts.LoginURL, parsePage, plain),
+			meaning: "Your own sign-in page for Kratos, with the second step. Set all five accounts addresses to switch Paperplane's account pages off; leave them all out to use Paperplane's.",
+		},
+		{
+			name: "accounts.settings_url", field: bind(&accounts.SettingsURL, parsePage, plain),
+			meaning: "Your own settings page for Kratos. Invitees are sent there to register and to set up a second factor.",
+		},
+		{
+			name: "accounts.recovery_url", field: bind(&accounts.RecoveryURL, parsePage, plain),
+			meaning: "Your own recovery page for Kratos.",
+		},
+		{
+			name: "accounts.verification_url", field: bind(&accounts.VerificationURL, parsePage, plain),
+			meaning: "Your own verification page for Kratos.",
+		},
+		{
+			name: "accounts.error_url", field: bind(&accounts.ErrorURL, parsePage, plain),
+			meaning: "Your own error page for Kratos.",
 		},
 	}
 }

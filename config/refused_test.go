@@ -29,7 +29,7 @@ colour: blue
 		"colour: is no setting; check its spelling and its indentation (set by " + name + ")",
 		"public.port: is no setting; check its spelling and its indentation (set by " + name + ")",
 		"PAPERPLANE_DATABSE_DSN: is no variable of Paperplane; check its spelling or unset it",
-		"public.url: has a path; Paperplane needs a host of its own (set by " + name + ")",
+		"public.url: has a path; it is a scheme and a host alone (set by " + name + ")",
 		"mail.from: is missing; set it in the file or as PAPERPLANE_MAIL_FROM",
 		"pages.secret: is too short: 5 characters of at least 32; make one with: openssl rand -hex 32 (set by PAPERPLANE_PAGES_SECRET)",
 		"jobs.workers: is not a whole number from 1 to 100 (set by --jobs-workers)",
@@ -69,6 +69,11 @@ func TestABadValueIsRefused(t *testing.T) {
 		"a link key without an id":       {"LINKS_KEYS=:" + linkSecret, "links.keys: key 1 has no id"},
 		"a link id in capitals":          {"LINKS_KEYS=K1:" + linkSecret, "links.keys: key 1 has no id"},
 		"a short link secret":            {"LINKS_KEYS=k1:short", "links.keys: key 1 has a secret that is too short"},
+		"an application with a path":     {"PUBLIC_RETURN_ORIGINS=https://a.example.com,https://b.example.com/app", "public.return_origins: origin 2 has a path"},
+		"an application without https":   {"PUBLIC_RETURN_ORIGINS=http://a.example.com", "public.return_origins: origin 1 is not https"},
+		"text messages in the clear":     {"KRATOS_SMS_URL=http://sms.example.com/send", "kratos.sms.url: is not https"},
+		"one account page of five":       {"ACCOUNTS_LOGIN_URL=https://id.example.com/login", "accounts.login_url: and the other accounts addresses go together"},
+		"an account page in the clear":   {"ACCOUNTS_LOGIN_URL=http://id.example.com/login", "accounts.login_url: is not https"},
 		"a network of everybody":         {"PUBLIC_TRUSTED_PROXIES=10.0.0.0/8,0.0.0.0/0", "public.trusted_proxies: network 2 is the whole internet"},
 		"a network with stray bits":      {"PUBLIC_TRUSTED_PROXIES=10.1.0.0/8", "public.trusted_proxies: network 1 has bits beyond its prefix; write 10.0.0.0/8"},
 		"an address for a network":       {"PUBLIC_TRUSTED_PROXIES=10.0.0.7", "public.trusted_proxies: network 1 is not in CIDR form"},
@@ -204,7 +209,7 @@ func TestABadFileIsExplained(t *testing.T) {
 		"a link key's extra":      {"links:\n  keys:\n    - {id: a, secret: b, until: c}\n", `links.keys: key 1 has the unknown field "until"`},
 		"a link key without both": {"links:\n  keys:\n    - {id: a}\n", "links.keys: key 1 has a secret that has no value"},
 		"no link keys":            {"links:\n  keys: []\n", "links.keys: is empty"},
-		"a list of numbers":       {"public:\n  trusted_proxies: [10]\n", "public.trusted_proxies: network 1 is not a text"},
+		"a list of numbers":       {"public:\n  trusted_proxies: [10]\n", "public.trusted_proxies: item 1 is not a text"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -213,26 +213,38 @@ func parseCookieName(value any) (string, error) {
 	return text, nil
 }
 
-// parseNetworks takes a list of YAML, or networks separated by commas.
-func parseNetworks(value any) ([]netip.Prefix, error) {
-	var texts []string
+// parseList takes a list of YAML, or texts separated by commas.
+func parseList(value any, what string) ([]string, error) {
 	switch typed := value.(type) {
 	case string:
-		texts = strings.Split(typed, ",")
+		texts := strings.Split(typed, ",")
+		for i := range texts {
+			texts[i] = strings.TrimSpace(texts[i])
+		}
+		return texts, nil
 	case []any:
-		for _, item := range typed {
+		var texts []string
+		for i, item := range typed {
 			text, err := parseText(item)
 			if err != nil {
-				return nil, fmt.Errorf("network %d %w", len(texts)+1, err)
+				return nil, fmt.Errorf("item %d %w", i+1, err)
 			}
 			texts = append(texts, text)
 		}
-	default:
-		return nil, errors.New("is not a list of networks such as 10.0.0.0/8")
+		return texts, nil
+	}
+	return nil, errors.New("is not a list of " + what)
+}
+
+// parseNetworks takes a list of networks in CIDR form.
+func parseNetworks(value any) ([]netip.Prefix, error) {
+	texts, err := parseList(value, "networks such as 10.0.0.0/8")
+	if err != nil {
+		return nil, err
 	}
 	var networks []netip.Prefix
 	for i, text := range texts {
-		network, err := parseNetwork(strings.TrimSpace(text))
+		network, err := parseNetwork(text)
 		if err != nil {
 			return nil, fmt.Errorf("network %d %w", i+1, err)
 		}
