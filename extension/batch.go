@@ -80,7 +80,7 @@ type Refusal string
 
 // The refusals.
 const (
-	RefusedExistingAccount Refusal = "existing_account" // Kratos has an account with this address that is not ours
+	RefusedExistingAccount Refusal = "existing_account" // Kratos has an account with this address that follows another schema or is not ours to change
 	RefusedByKratos        Refusal = "kratos_refused"   // Kratos does not accept the address
 	RefusedByProvider      Refusal = "provider_refused" // the mail provider does not accept the message
 	RefusedUnknown         Refusal = "unknown"          // the provider never answered; it may have been sent

@@ -109,6 +109,7 @@ type Work struct {
 type Settled struct {
 	Work
 	Identity IdentityID // set when the user now has an identity
+	Linked   bool       // the identity was there before and is not ours: its state and its credentials are its holder's
 	Refused  Refusal    // set when it never will by this invitation
 	Detail   string
 }

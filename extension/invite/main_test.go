@@ -67,7 +67,7 @@ func (s *scene) establish(t *testing.T, slug string) {
 	id := extension.NewID[extension.OrganisationID]()
 	s.charter = extension.Charter{
 		Organisation: extension.Organisation{
-			ID: id, Slug: slug, Name: slug, TwoFactor: extension.TwoFactorOff, LinkLifetime: extension.DefaultLinkLifetime, Language: "en",
+			ID: id, Slug: slug, Name: slug, TwoFactor: extension.TwoFactorOff, Ways: extension.Ways(), LinkLifetime: extension.DefaultLinkLifetime, Language: "en",
 		},
 		Areas: []extension.ServiceArea{{ID: extension.NewID[extension.AreaID](), Name: "East"}, {ID: extension.NewID[extension.AreaID](), Name: "West"}},
 		Roles: []extension.Role{

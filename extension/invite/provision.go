@@ -161,15 +161,18 @@ func atOnce(
 	return settled, failure
 }
 
-// readdress gives an identity the address that was corrected. One that is not ours to change by now, or an address that
-// somebody else has, is somebody's account. Of an identity that is gone nothing comes.
+// readdress gives an identity the address that was corrected. One whose holder has registered by now keeps its own. An
+// address that somebody else has belongs to an account that the user is linked to instead; of an identity that is gone
+// nothing comes.
 func (p *provisioning) readdress(ctx context.Context, work extension.Work) (extension.Settled, error) {
 	changed, err := p.identities.Readdress(ctx, work.Identity, work.User, work.Address)
 	switch {
 	case errors.Is(err, extension.ErrNotFound):
 		return extension.Settled{Work: work}, nil
-	case errors.Is(err, extension.ErrConflict), err == nil && changed.Conflict:
+	case errors.Is(err, extension.ErrConflict):
 		return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
+	case err == nil && changed.Conflict:
+		return p.adopt(ctx, work)
 	case err != nil:
 		return extension.Settled{}, fmt.Errorf("correct the address of an identity: %w", err)
 	case changed.Refused != "":
@@ -205,21 +208,24 @@ func (p *provisioning) create(ctx context.Context, work []extension.Work) (inThe
 	return inTheWay, p.settle(ctx, settled)
 }
 
-// adopt takes an identity that is in the way only if it carries exactly our mark: then a crash came between Kratos'
-// answer and our row. Every other one is somebody's account, and no link is ever sent to it. One that has gone by the
-// time it is looked up was deleted meanwhile, so the address gets one more try.
+// adopt takes an identity that is in the way. One that carries exactly our mark was made before a crash came between
+// Kratos' answer and our row. Any other that follows our schema is somebody's account: the user is linked to it, and its
+// holder has to sign in before anything is accepted, so that neither the link nor whoever invited takes it over. Accounts
+// of another schema have other rules, and no guard of ours can read them. One that has gone by the time it is looked up
+// was deleted meanwhile, so the address gets one more try.
 func (p *provisioning) adopt(ctx context.Context, work extension.Work) (extension.Settled, error) {
 	existing, err := p.identities.FindByAddress(ctx, work.Address)
-	if errors.Is(err, extension.ErrNotFound) {
+	switch {
+	case errors.Is(err, extension.ErrNotFound):
 		return p.createAgain(ctx, work)
-	}
-	if err != nil {
+	case err != nil:
 		return extension.Settled{}, fmt.Errorf("find the identity that is in the way: %w", err)
+	case existing.Mark == work.User:
+		return extension.Settled{Work: work, Identity: existing.ID}, nil
+	case existing.Member:
+		return extension.Settled{Work: work, Identity: existing.ID, Linked: true}, nil
 	}
-	if existing.Mark != work.User {
-		return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
-	}
-	return extension.Settled{Work: work, Identity: existing.ID}, nil
+	return extension.Settled{Work: work, Refused: extension.RefusedExistingAccount}, nil
 }
 
 func (p *provisioning) createAgain(ctx context.Context, work extension.Work) (extension.Settled, error) {

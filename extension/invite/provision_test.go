@@ -64,7 +64,7 @@ func TestWhatWasFoundIsKeptWhenALaterLookupFails(t *testing.T) {
 		t.Fatalf("trouble: %v", err)
 	}
 	known := count(t, s, `SELECT count(*) FROM users WHERE identity_id IS NOT NULL`)
-	if known < 70 || known > 74 || known != len(s.kratos.looked)-1 {
+	if known < 69 || known > 79 || known != len(s.kratos.looked)-1 { // it was among the second forty
 		t.Errorf("%d of %d are known", known, len(s.kratos.looked))
 	}
 	if held := count(t, s, `SELECT count(*) FROM invitations i JOIN users u ON u.id = i.user_id

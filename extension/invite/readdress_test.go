@@ -98,7 +98,9 @@ func TestACorrectionThatKratosRefusesIsToldAndCanBeCorrectedAgain(t *testing.T) 
 		script func(s *scene, id extension.IdentityID)
 		want   extension.Refusal
 	}{
-		"somebody's address": {func(s *scene, _ extension.IdentityID) { s.kratos.existing[right] = "somebody" }, extension.RefusedExistingAccount},
+		"an account of another kind": {func(s *scene, _ extension.IdentityID) {
+			s.kratos.existing[right], s.kratos.foreign = "", map[string]bool{right: true}
+		}, extension.RefusedExistingAccount},
 		"no address to Kratos": {
 			func(s *scene, _ extension.IdentityID) { s.kratos.refused = map[string]string{right: "It is odd."} }, extension.RefusedByKratos,
 		},
@@ -119,6 +121,19 @@ func TestACorrectionThatKratosRefusesIsToldAndCanBeCorrectedAgain(t *testing.T) 
 		if s.post.boxes["bobby@example.com"] != 1 || s.kratos.moved[user.Identity] != "bobby@example.com" {
 			t.Errorf("%s: letters %v, identities %v", name, s.post.boxes, s.kratos.moved)
 		}
+	}
+}
+
+func TestWhoeverHasTheCorrectedAddressAlreadyIsLinkedToTheirAccount(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	user := s.sent(t)
+	s.kratos.existing[right] = ""
+	s.correct(t, user)
+	s.finish(t)
+	after := s.user(t, right)
+	if after.Identity != s.kratos.ids[right] || after.Identity == user.Identity || s.post.boxes[right] != 1 || s.kratos.moved[user.Identity] != "" {
+		t.Errorf("letters %v, identities %v, %+v", s.post.boxes, s.kratos.moved, after)
 	}
 }
 

@@ -14,6 +14,7 @@ type scriptedKratos struct {
 	mutex    sync.Mutex
 	down     error
 	existing map[string]extension.UserID // address → mark of the identity that is in the way
+	foreign  map[string]bool             // addresses whose identity follows another schema
 	refused  map[string]string
 	gone     map[string]bool // conflicts once, and is not found
 	made     map[string]int
@@ -116,8 +117,12 @@ func (k *scriptedKratos) FindByAddress(_ context.Context, address string) (exten
 	id, made := k.ids[address]
 	if !made {
 		id = extension.NewID[extension.IdentityID]()
+		if k.ids == nil {
+			k.made, k.ids = map[string]int{}, map[string]extension.IdentityID{}
+		}
+		k.ids[address] = id
 	}
-	return extension.Identity{ID: id, Mark: mark, Registered: k.registered[address]}, nil
+	return extension.Identity{ID: id, Mark: mark, Registered: k.registered[address], Member: !k.foreign[address]}, nil
 }
 
 // scriptedPost accepts every letter as a provider that remembers keys does, or does what a test says.

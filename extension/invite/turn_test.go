@@ -236,8 +236,9 @@ func TestAnIdentityGetsItsCorrectedAddressBeforeALetterGoesThere(t *testing.T) {
 		"the identity is gone": {func(s *scene, id extension.IdentityID) {
 			s.kratos.lost = map[extension.IdentityID]bool{id: true}
 		}, ""},
-		"somebody else has the address": {func(s *scene, _ extension.IdentityID) {
-			s.kratos.existing["right@example.com"] = extension.NewID[extension.UserID]()
+		"an account of another kind has the address": {func(s *scene, _ extension.IdentityID) {
+			s.kratos.existing["right@example.com"] = ""
+			s.kratos.foreign = map[string]bool{"right@example.com": true}
 		}, extension.RefusedExistingAccount},
 		"Kratos does not accept it": {func(s *scene, _ extension.IdentityID) {
 			s.kratos.refused = map[string]string{"right@example.com": "no"}

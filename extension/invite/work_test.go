@@ -161,15 +161,17 @@ func TestWhatTheProviderKnowsWithOtherBytesEndsAsUnknownAndIsNotSentAgain(t *tes
 	}
 }
 
-func TestOnlyOurOwnIdentitiesAreAdopted(t *testing.T) {
+func TestWhoHasAnAccountIsLinkedToItAndGetsALetterLikeAnybodyElse(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	batch := s.send(t, "ours@example.com\ntheirs@example.com\nother@example.com\nvanished@example.com\nbad@example.com")
+	batch := s.send(t, "ours@example.com\ntheirs@example.com\nother@example.com\nforeign@example.com\nvanished@example.com\nbad@example.com")
 	s.kratos.existing = map[string]extension.UserID{
-		"ours@example.com":   s.user(t, "ours@example.com").ID, // a crash came between Kratos' answer and our row
-		"theirs@example.com": "",
-		"other@example.com":  extension.NewID[extension.UserID](), // made for another organisation's user
+		"ours@example.com":    s.user(t, "ours@example.com").ID, // a crash came between Kratos' answer and our row
+		"theirs@example.com":  "",
+		"other@example.com":   extension.NewID[extension.UserID](), // made for another organisation's user
+		"foreign@example.com": "",
 	}
+	s.kratos.foreign = map[string]bool{"foreign@example.com": true}
 	s.kratos.gone = map[string]bool{"vanished@example.com": true}
 	s.kratos.refused = map[string]string{"bad@example.com": "does not look right"}
 	s.finish(t)
@@ -178,18 +180,22 @@ func TestOnlyOurOwnIdentitiesAreAdopted(t *testing.T) {
 		got[d.Address] = d.Refused
 	}
 	want := map[string]extension.Refusal{
-		"theirs@example.com": extension.RefusedExistingAccount,
-		"other@example.com":  extension.RefusedExistingAccount,
-		"bad@example.com":    extension.RefusedByKratos,
+		"foreign@example.com": extension.RefusedExistingAccount,
+		"bad@example.com":     extension.RefusedByKratos,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	for _, chunk := range s.post.chunks {
-		for _, r := range chunk.Recipients {
-			if r.Address != "ours@example.com" && r.Address != "vanished@example.com" {
-				t.Errorf("a link was sent to %s", r.Address)
-			}
+	for address, ours := range map[string]bool{"ours@example.com": true, "theirs@example.com": false, "other@example.com": false, "vanished@example.com": true} {
+		if n := s.post.boxes[address]; n != 1 {
+			t.Errorf("%d letters went to %s", n, address)
+		}
+		identity := s.user(t, address).Identity
+		if identity != s.kratos.ids[address] || identity == "" {
+			t.Errorf("%s is linked to %q, not to %q", address, identity, s.kratos.ids[address])
+		}
+		if made := count(t, s, `SELECT count(*) FROM identities WHERE id = $1 AND created_by_us AND left_inactive_at IS NOT NULL`, identity); (made == 1) != ours {
+			t.Errorf("%s: the identity counts as ours: %t, want %t", address, made == 1, ours)
 		}
 	}
 }
