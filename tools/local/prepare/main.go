@@ -1,5 +1,5 @@
 // Command prepare makes ready what the tests start: it finds or fetches
-// PostgreSQL and builds Kratos. `make test` runs it first, so that neither
+// PostgreSQL, fetches axe-core and builds Kratos. `make test` runs it first, so that none of them
 // counts against the tests' time limit.
 package main
 
@@ -38,6 +38,9 @@ func prepare(ctx context.Context) error {
 	}
 	kratos, err := local.KratosBinary(ctx, stateDir, os.Stderr)
 	if err != nil {
+		return err
+	}
+	if _, err := local.AxeCore(ctx, stateDir, os.Stderr); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(os.Stderr, "PostgreSQL: %s\nKratos:     %s\n", programs, kratos)
