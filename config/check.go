@@ -42,6 +42,8 @@ func contradictions(c Config, refused map[string]bool) []Problem {
 		"has a prefix that browsers only take over https, and public.url is http", "public.url")
 	rule(!c.Kratos.SMS.Insecure && readableOnTheWay(c.Kratos.SMS.URL), "kratos.sms.url",
 		"is not https, so that codes could be read on the way; use https (or set kratos.sms.insecure on a network that nobody else is on)", "kratos.sms.insecure")
+	rule(c.Kratos.SMS.URL != "" && c.Kratos.SMS.Authorization.IsZero(), "kratos.sms.authorization",
+		"is missing and there is a kratos.sms.url; a gateway that takes messages from anybody would be paid for by you", "kratos.sms.url")
 	mailContradictions(c.Mail, rule)
 	rule(c.Accounts.partly(), "accounts.login_url",
 		"and the other accounts addresses go together: set all five, or none to use Paperplane's own pages",

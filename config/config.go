@@ -69,20 +69,27 @@ type Kratos struct {
 	AdminURL string
 	// SessionCookie is the name that Kratos gives its session cookie.
 	SessionCookie string
-	// Secret is what the secrets in a configuration written for Kratos are derived from, the key of its courier among
-	// them; zero when Kratos has its own.
+	// Secret is what the secrets in a configuration written for Kratos are derived from; zero when Kratos has its own.
 	Secret Secret
 	// MinPasswordLength is how many characters a password has at least, from 8 to 64.
 	MinPasswordLength int
+	// Providers are the social sign-ins that Kratos is configured with, in the order in which pages offer them.
+	Providers []SocialSignIn
 	// SMS is the gateway that Kratos hands its text messages to; without a URL it sends none.
 	SMS SMS
+}
+
+// SocialSignIn is one account elsewhere that people can sign in with.
+type SocialSignIn struct {
+	ID   string `yaml:"id"`   // as Kratos is configured with it
+	Name string `yaml:"name"` // as buttons call it
 }
 
 // SMS is how Kratos reaches a gateway for text messages.
 type SMS struct {
 	// URL takes one POST for each message.
 	URL string
-	// Authorization is the value of that header; zero when the gateway wants none.
+	// Authorization is the value of that header; there is one with every URL.
 	Authorization Secret
 	// Insecure allows plain http to a host that is not a loopback one.
 	Insecure bool

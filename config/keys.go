@@ -132,11 +132,15 @@ func kratosKeys(kratos *Kratos) []key {
 		},
 		{
 			name: "kratos.secret", secret: true, field: bind(&kratos.Secret, parseKey, plain),
-			meaning: "Secret that Kratos' own secrets and the key of its courier are derived from, at least 32 characters. Only `paperplane kratos config` and `paperplane mailbox` use it.",
+			meaning: "Secret that Kratos' own secrets are derived from, at least 32 characters. Only `paperplane kratos config` uses it.",
 		},
 		{
 			name: "kratos.min_password_length", fallback: "12", field: bind(&kratos.MinPasswordLength, parseInt(minPassword, maxMinPassword), plain),
 			meaning: "How many characters a password has at least: what `paperplane kratos config` tells Kratos and the pages tell people. A Kratos that is configured otherwise must demand the same.",
+		},
+		{
+			name: "kratos.providers", field: bind(&kratos.Providers, parseProviders, plain),
+			meaning: "Social sign-ins that Kratos is configured with, as `id=Name` separated by commas, or a list of `id` and `name`: invitees can link one of them instead of choosing a password.",
 		},
 	}
 }
@@ -149,7 +153,7 @@ func textMessageKeys(sms *SMS) []key {
 		},
 		{
 			name: "kratos.sms.authorization", secret: true, field: bind(&sms.Authorization, parsePassword, plain),
-			meaning: "Value of the Authorization header that the gateway wants, such as `Bearer …` or `Basic …`.",
+			meaning: "Value of the Authorization header that the gateway wants, such as `Bearer …` or `Basic …`. **Required** with kratos.sms.url.",
 		},
 		{
 			name: "kratos.sms.insecure", fallback: "false", field: bind(&sms.Insecure, parseBool, plain),

@@ -265,3 +265,30 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	return network, nil
 }
+
+// parseProviders takes a list of YAML with id and name, or id=Name separated by commas.
+func parseProviders(value any) ([]SocialSignIn, error) {
+	var providers []SocialSignIn
+	switch typed := value.(type) {
+	case string:
+		for pair := range strings.SplitSeq(typed, ",") {
+			id, name, _ := strings.Cut(pair, "=")
+			providers = append(providers, SocialSignIn{ID: strings.TrimSpace(id), Name: strings.TrimSpace(name)})
+		}
+	case []any:
+		for _, item := range typed {
+			fields, _ := item.(map[string]any)
+			id, _ := fields["id"].(string)
+			name, _ := fields["name"].(string)
+			providers = append(providers, SocialSignIn{ID: id, Name: name})
+		}
+	default:
+		return nil, errors.New("is not a list of social sign-ins such as google=Google")
+	}
+	for i, p := range providers {
+		if p.ID == "" || p.Name == "" {
+			return nil, fmt.Errorf("entry %d has no id or no name; write id=Name, such as google=Google", i+1)
+		}
+	}
+	return providers, nil
+}

@@ -8,7 +8,7 @@ import (
 
 // LetterVersion counts the wordings of the invitation letter. A chunk keeps the version it was first written in, so a
 // retry after an upgrade sends the same bytes.
-const LetterVersion = 2
+const LetterVersion = 3
 
 // Chunk is one call to the mail provider, written down before it is made: who gets it, under which link key, with which
 // expiry and which words. Its id is the idempotency key, so every retry has the same bytes (the provider remembers keys

@@ -25,6 +25,7 @@ type Invited struct {
 type Standing struct {
 	Address      string
 	Need         Need // the strongest of its users'
+	Ours         bool // we have made it, so its state in Kratos is ours to keep
 	LeftInactive bool // it was us who made it inactive
 	Memberships  []Membership
 	Asked        int64 // how often alignment had been asked for when this was read

@@ -13,41 +13,45 @@ import (
 
 // agreement is the page of the terms as it is shown.
 type agreement struct {
-	place   onboard.Place
-	refusal string       // why it is shown again: the terms have changed
-	problem *web.Problem // why the acceptance could not be recorded
-	flash   *web.Flash
-	token   string
+	reader
+	place     onboard.Place
+	languages []string     // in which this version can be read
+	refusal   string       // why it is shown again: the terms have changed
+	problem   *web.Problem // why the acceptance could not be recorded
+	flash     *web.Flash
 }
 
-// paragraphs are the terms' text, in lines.
-func (a agreement) paragraphs() [][]string {
-	text := strings.ReplaceAll(a.place.Terms.Text, "\r\n", "\n")
-	var paragraphs [][]string
-	var paragraph []string
-	for line := range strings.SplitSeq(text+"\n\n", "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			paragraph = append(paragraph, line)
-		} else if len(paragraph) > 0 {
-			paragraphs = append(paragraphs, paragraph)
-			paragraph = nil
-		}
-	}
-	return paragraphs
+// agreePath is the page of the terms that are to be accepted; what becomes of a no stands below it.
+const (
+	agreePath    = "/agree"
+	declinedPath = "/agree/declined"
+)
+
+// placeToAgree is place with the terms in the language that was chosen on their page.
+func (p *Pages) placeToAgree(c *fiber.Ctx) (extension.Session, onboard.Place, error) {
+	wish := p.wish(c)
+	wish.Language = p.readIn(c)
+	return p.placeAt(c, wish)
 }
 
 // terms shows the current terms.
 func (p *Pages) terms(c *fiber.Ctx) error {
-	_, place, err := p.place(c)
+	_, place, err := p.placeToAgree(c)
 	if err != nil {
 		return err
 	}
 	if place.Step != extension.StepAgree {
 		return onward(c)
 	}
-	return p.shell.Render(c, fiber.StatusOK, p.agreePage(agreement{
-		place: place, token: p.token(c, extension.Reply{}), flash: p.shell.TakeFlash(c),
-	}))
+	return p.showTerms(c, fiber.StatusOK, agreement{reader: p.reader(c), place: place, flash: p.shell.TakeFlash(c)})
+}
+
+func (p *Pages) showTerms(c *fiber.Ctx, status int, page agreement) error {
+	var err error
+	if page.languages, err = p.onboarding.TermsLanguages(c.UserContext(), page.place); err != nil {
+		return err
+	}
+	return p.shell.Render(c, status, p.agreePage(page))
 }
 
 // agree accepts the version that the person has read, and no other.
@@ -67,6 +71,8 @@ func (p *Pages) agree(c *fiber.Ctx) error {
 		return c.Redirect(nextPath+"?"+arrived+"=1", fiber.StatusSeeOther)
 	case errors.Is(err, extension.ErrConflict): // accepted in another tab
 		return onward(c)
+	case errors.Is(err, extension.ErrStaleSession):
+		return signInAgain(c, agreePath)
 	}
 	return p.agreeAgain(c, err, session, reply)
 }
@@ -74,55 +80,88 @@ func (p *Pages) agree(c *fiber.Ctx) error {
 // agreeAfresh loads the page anew for somebody whose form is older than the session's cookie.
 func (p *Pages) agreeAfresh(c *fiber.Ctx) error {
 	err := p.shell.SetFlash(c, web.Flash{
-		Kind: web.NoticeWarning, Text: "The page was open for too long, so nothing was accepted yet. Press the button again.",
+		Kind: web.NoticeWarning, Text: p.shell.Language(c).Say("The page was open for too long, so nothing was accepted or declined yet. Press the button again."),
 	})
 	if err != nil {
 		return err
 	}
-	return c.Redirect("/agree", fiber.StatusSeeOther)
+	return c.Redirect(agreePath, fiber.StatusSeeOther)
 }
 
 // agreeAgain shows the terms again: new ones when they have changed meanwhile, the same ones when a part is down.
 func (p *Pages) agreeAgain(c *fiber.Ctx, err error, session extension.Session, reply extension.Reply) error {
-	refusal := refusalOf(err)
-	if refusal == "" && !errors.Is(err, extension.ErrUnavailable) {
+	page := agreement{reader: p.readerAfter(c, reply)}
+	page.refusal = page.refusalOf(err)
+	if page.refusal == "" && !errors.Is(err, extension.ErrUnavailable) {
 		return err
 	}
-	place, lost := p.onboarding.Next(c.UserContext(), session)
-	if lost != nil {
+	wish := p.wish(c)
+	wish.Language = p.readIn(c)
+	var lost error
+	if page.place, lost = p.onboarding.Next(c.UserContext(), session, wish); lost != nil {
 		return err
 	}
-	if place.Step != extension.StepAgree {
+	if page.place.Step != extension.StepAgree {
 		return onward(c)
 	}
-	page := agreement{place: place, token: p.token(c, reply)}
-	if refusal != "" {
-		page.refusal = refusal
-		return p.shell.Render(c, fiber.StatusUnprocessableEntity, p.agreePage(page))
+	if page.refusal != "" {
+		return p.showTerms(c, fiber.StatusUnprocessableEntity, page)
 	}
 	problem := p.shell.Explain(c, err)
 	problem.Sentences = []string{
-		problem.Sentences[0], "You are registered, and nothing that you entered is lost.", "Wait a moment, then press the button again.",
+		problem.Sentences[0], page.l.Say("You are registered, and nothing that you entered is lost."),
+		page.l.Say("Wait a moment, then press the button again."),
 	}
 	page.problem = &problem
 	retryAfter(c, problem)
-	return p.shell.Render(c, problem.Status, p.agreePage(page))
+	return p.showTerms(c, problem.Status, page)
 }
 
 // refusalOf gives the sentences of a refusal by the verb or, through Kratos, by its guard; empty when err is none.
-func refusalOf(err error) string {
+func (r reader) refusalOf(err error) string {
 	var words []string
 	var invalid *extension.InvalidError
 	var refused *extension.RefusedError
 	switch {
 	case errors.As(err, &invalid):
-		for _, fault := range invalid.Fields {
+		for _, fault := range web.Said(r.l, invalid.Fields) {
 			words = append(words, fault.Message)
 		}
 	case errors.As(err, &refused):
 		for _, message := range refused.Form.Errors() {
-			words = append(words, message.Text)
+			words = append(words, wording(r.l, message.Message, message.Field))
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// decline records a no. It can be taken back by accepting, as long as the invitation lasts.
+func (p *Pages) decline(c *fiber.Ctx) error {
+	session, err := p.session(c)
+	if err != nil {
+		return err
+	}
+	if p.shell.CheckToken(c, p.shell.SessionValue(c)) != nil {
+		return p.agreeAfresh(c)
+	}
+	err = p.onboarding.Decline(c.UserContext(), session, extension.TermsID(web.Posted(c, "terms")))
+	switch {
+	case err == nil:
+		return c.Redirect(declinedPath, fiber.StatusSeeOther)
+	case errors.Is(err, extension.ErrConflict): // accepted in another tab
+		return onward(c)
+	}
+	return p.agreeAgain(c, err, session, extension.Reply{})
+}
+
+// declined says what a no means, and how to come back.
+func (p *Pages) declined(c *fiber.Ctx) error {
+	_, place, err := p.place(c)
+	if err != nil {
+		return err
+	}
+	if place.Step != extension.StepAgree {
+		return onward(c)
+	}
+	return p.shell.Render(c, fiber.StatusOK, p.declinedPage(p.stopAt(c, place)))
 }

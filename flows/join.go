@@ -2,16 +2,22 @@ package flows
 
 import (
 	"errors"
+	"net/url"
 
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
+	"paperplane/extension/locale"
 	"paperplane/extension/onboard"
 	"paperplane/extension/web"
 )
 
 // joinCookie holds a link's token, under the path of its own invitation.
 const joinCookie = "join"
+
+// fresh marks the way from a link to its invitation, so that a browser that keeps no cookies is told apart from one that
+// never opened the link. Whether the invitation exists decides nothing.
+const fresh = "fresh"
 
 func joinPath(invitation extension.InvitationID) string { return "/join/" + string(invitation) }
 
@@ -32,13 +38,15 @@ func (p *Pages) open(c *fiber.Ctx) error {
 	}
 	path := joinPath(invitation)
 	p.shell.SetCookie(c, web.Cookie{Name: joinCookie, Value: token, Path: path, Until: until})
-	return c.Redirect(path, fiber.StatusSeeOther)
+	return c.Redirect(path+"?"+fresh+"=1", fiber.StatusSeeOther)
 }
 
 // join is one browser in front of one invitation.
 type join struct {
+	l       locale.Language
 	landing onboard.Landing
 	token   string
+	session extension.Session  // the invitee's; zero when they are not signed in
 	other   *extension.Session // somebody else who is signed in here; nil when nobody or the invitee is
 	problem *web.Problem       // why the last press of Start did not work
 }
@@ -61,12 +69,16 @@ func (p *Pages) joining(c *fiber.Ctx) (join, error) {
 	if j.landing.Invitation != id {
 		return join{}, dead
 	}
+	p.shell.Remember(c, j.landing.Organisation.Language)
+	j.l = p.shell.Language(c)
 	session, err := p.session(c)
 	switch {
 	case errors.Is(err, extension.ErrNoSession):
 	case err != nil:
 		return join{}, err
-	case session.Identity != j.landing.Identity:
+	case session.Identity == j.landing.Identity:
+		j.session = session
+	default:
 		j.other = &session
 	}
 	return j, nil
@@ -74,11 +86,26 @@ func (p *Pages) joining(c *fiber.Ctx) (join, error) {
 
 // landing shows who invites whom to what, and changes nothing.
 func (p *Pages) landing(c *fiber.Ctx) error {
+	if c.Query(fresh) != "" {
+		return p.landed(c)
+	}
 	j, err := p.joining(c)
 	if err != nil {
 		return p.deadEnd(c, err)
 	}
 	return p.showJoin(c, fiber.StatusOK, j)
+}
+
+// landed is the first moment after a link: its cookie must be there now, and the address becomes one that can be kept.
+func (p *Pages) landed(c *fiber.Ctx) error {
+	id, err := extension.ParseID[extension.InvitationID](c.Params("id"))
+	if err != nil {
+		return p.deadEnd(c, &onboard.LinkError{Reason: onboard.LinkDead})
+	}
+	if p.shell.ReadCookie(c, joinCookie, joinPath(id)) == "" {
+		return p.shell.Render(c, fiber.StatusForbidden, p.cookiesPage(p.shell.Language(c)))
+	}
+	return c.Redirect(joinPath(id), fiber.StatusSeeOther)
 }
 
 // backToLanding answers somebody who loads the address of a Start that did not work.
@@ -109,11 +136,12 @@ func (p *Pages) start(c *fiber.Ctx) error {
 		}
 		j.other = nil
 	}
-	reply, err := p.onboarding.Start(c.UserContext(), j.token, browser)
+	reply, err := p.onboarding.Start(c.UserContext(), j.token, j.session, browser)
 	p.shell.Relay(c, reply)
 	if err != nil {
 		return p.notStarted(c, j, err)
 	}
+	p.choose(c, j.landing.Organisation.Slug)
 	return onward(c)
 }
 
@@ -127,16 +155,20 @@ func (p *Pages) endOther(c *fiber.Ctx, browser extension.Browser) (extension.Bro
 	return browser.With(reply), nil
 }
 
-// notStarted keeps the invitee on the page when a part is down: the link stays good and the button stands below.
+// notStarted keeps the invitee on the page when a part is down: the link stays good and the button stands below. An
+// account that exists already is signed in to first, and then leads back here.
 func (p *Pages) notStarted(c *fiber.Ctx, j join, err error) error {
-	if !errors.Is(err, extension.ErrUnavailable) {
+	if link, ok := errors.AsType[*onboard.LinkError](err); ok && link.Reason == onboard.LinkAccount {
+		return p.shell.Render(c, linkStatus(link.Reason), p.accountPage(j))
+	}
+	if !errors.Is(err, extension.ErrUnavailable) && !errors.Is(err, extension.ErrConflict) {
 		return p.deadEnd(c, err)
 	}
 	problem := p.shell.Explain(c, err)
-	problem.Sentences = []string{
-		problem.Sentences[0],
-		"Your invitation is safe and this link still works.",
-		"Wait a moment, then press the button again.",
+	safe := j.l.Say("Your invitation is safe and this link still works.")
+	problem.Sentences = []string{problem.Sentences[0], safe, j.l.Say("Wait a moment, then press the button again.")}
+	if errors.Is(err, extension.ErrConflict) { // nobody was let in
+		problem.Sentences = []string{j.l.Say("Your account was changed while you pressed the button."), safe, j.l.Say("Press it again.")}
 	}
 	j.problem = &problem
 	retryAfter(c, problem)
@@ -159,7 +191,7 @@ func (p *Pages) deadEnd(c *fiber.Ctx, err error) error {
 	if link.Reason == onboard.LinkSignIn {
 		return c.Redirect("/login?"+registered+"=1", fiber.StatusSeeOther)
 	}
-	return p.shell.Render(c, linkStatus(link.Reason), p.linkPage(link))
+	return p.shell.Render(c, linkStatus(link.Reason), p.linkPage(p.shell.Language(c), link))
 }
 
 // linkStatus is the one status of each reason; LinkDead covers all links that must not be told apart.
@@ -169,9 +201,14 @@ func linkStatus(reason onboard.LinkReason) int {
 		return fiber.StatusGone
 	case onboard.LinkPaused, onboard.LinkDisabled:
 		return fiber.StatusForbidden
-	case onboard.LinkForeign:
+	case onboard.LinkForeign, onboard.LinkAccount:
 		return fiber.StatusConflict
 	case onboard.LinkDead, onboard.LinkSignIn:
 	}
 	return fiber.StatusNotFound
+}
+
+// signInTo is the sign-in page, which leads back to a page of ours afterwards.
+func signInTo(path string) string {
+	return loginPath + "?" + returnToField + "=" + url.QueryEscape(path)
 }

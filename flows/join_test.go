@@ -10,7 +10,10 @@ import (
 	"paperplane/extension/onboard"
 )
 
-const landingPath = "/join/" + string(invitationID)
+const (
+	landingPath = "/join/" + string(invitationID)
+	freshPath   = landingPath + "?fresh=1" // right after the link
+)
 
 func joinCookie() string { return "pp_join=" + linkToken }
 
@@ -26,7 +29,7 @@ func TestALinkMovesItsTokenIntoACookieOfItsInvitation(t *testing.T) {
 		t.Run(c.public, func(t *testing.T) {
 			t.Parallel()
 			got := newSite(t, c.public).get(t, "/i/"+linkToken)
-			got.redirects(t, landingPath)
+			got.redirects(t, freshPath)
 			if len(got.cookies) != 1 {
 				t.Fatalf("got %d cookies, want 1", len(got.cookies))
 			}
@@ -67,7 +70,8 @@ func TestReadingALinkAgainAndAgainStartsNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)
 	for range 3 {
-		s.get(t, "/i/"+linkToken).redirects(t, landingPath)
+		s.get(t, "/i/"+linkToken).redirects(t, freshPath)
+		s.get(t, freshPath, joinCookie()).redirects(t, landingPath)
 		s.get(t, landingPath, joinCookie()).isStatus(t, http.StatusOK)
 		s.do(t, http.MethodHead, landingPath, nil, joinCookie()).isStatus(t, http.StatusOK)
 	}
@@ -155,7 +159,7 @@ func TestTheLandingSaysWhoInvitesWhomToWhatUntilWhen(t *testing.T) {
 func TestTheLandingAsksSomebodyElseWhoIsSignedInFirst(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)
-	s.get(t, landingPath, joinCookie(), signedIn(asInvitee)).shows(t, ">Start<")
+	s.get(t, landingPath, joinCookie(), signedIn(asInvitee)).hides(t, "Sign out and continue")
 
 	got := s.get(t, landingPath, joinCookie(), signedIn(asStranger))
 	got.isStatus(t, http.StatusOK)
@@ -176,8 +180,11 @@ func TestStartRelaysKratosCookiesAndGoesOn(t *testing.T) {
 	}
 	got := s.post(t, landingPath+"/start", startForm(s), joinCookie(), signedIn(asInvitee))
 	got.redirects(t, "/next")
-	if len(got.cookies) != 2 {
+	if got.cookie(sessionCookie) != "fresh" || got.cookie("csrf_token_1") != "x" {
 		t.Errorf("got the cookies %v, want Kratos' two", got.cookies)
+	}
+	if got.cookie("pp_organisation") != "northwind" {
+		t.Error("the organisation is not the one to go on with")
 	}
 	got.hides(t, linkToken)
 	if len(s.onboarding.started) != 1 || s.account.loggedOut != 0 {
@@ -221,7 +228,7 @@ func TestStartEndsAnotherSessionOnlyAfterAYes(t *testing.T) {
 	if strings.Contains(s.onboarding.started[0].Cookies, asStranger) {
 		t.Error("the ended session's cookie went on to Start")
 	}
-	if n := len(got.cookies); n != 2 || got.cookies[n-1].Value != "fresh" {
+	if got.cookie(sessionCookie) != "fresh" {
 		t.Errorf("got the cookies %v, want the new session's last", got.cookies)
 	}
 }
@@ -252,4 +259,62 @@ func TestStartOfALinkThatIsUsedUpLeadsToSignIn(t *testing.T) {
 	got := s.post(t, landingPath+"/start", startForm(s), joinCookie())
 	got.isStatus(t, http.StatusNotFound)
 	got.shows(t, "Registered already? Sign in.")
+}
+
+func TestABrowserWithoutCookiesIsToldSoRightAfterTheLink(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	unknown := "/join/00000000-0000-4000-8000-000000000000?fresh=1"
+	first, second := s.get(t, freshPath), s.get(t, unknown)
+	for _, got := range []answer{first, second} {
+		got.isStatus(t, http.StatusForbidden)
+		got.shows(t, "Your browser keeps no cookies", "Allow cookies", "it still works")
+	}
+	if first.body != second.body {
+		t.Error("the page tells whether the invitation exists")
+	}
+	s.get(t, freshPath, joinCookie()).redirects(t, landingPath)
+	s.get(t, "/join/nonsense?fresh=1").shows(t, "This link no longer works")
+}
+
+func TestTheHolderOfAnAccountSignsInToAccept(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.onboarding.startErr = &onboard.LinkError{Reason: onboard.LinkAccount, Organisation: "Northwind Clinics"}
+	got := s.post(t, landingPath+"/start", startForm(s), joinCookie())
+	got.isStatus(t, http.StatusConflict)
+	got.shows(t, "You have an account already", "Sign in to accept", `href="/login?return_to=%2Fjoin%2F`+string(invitationID)+`"`, "nothing in it has changed")
+	if s.onboarding.startedAs[0].Identity != "" {
+		t.Error("Start was given a session")
+	}
+
+	s.onboarding.startErr = nil
+	s.get(t, landingPath, joinCookie(), signedIn(asInvitee)).shows(t, "You are signed in as bob@northwind.example", ">Accept<")
+	s.post(t, landingPath+"/start", startForm(s), joinCookie(), signedIn(asInvitee)).redirects(t, "/next")
+	if session := s.onboarding.startedAs[1]; session.Identity != inviteeID || session.ID != inviteeSession {
+		t.Errorf("Start was given %+v, want the invitee's session", session)
+	}
+
+	s.onboarding.openErr = &onboard.LinkError{Reason: onboard.LinkAccount, Organisation: "Northwind Clinics"}
+	s.get(t, "/i/"+linkToken).shows(t, "You have an account already", `href="/login"`)
+}
+
+func TestAnAccountThatChangedDuringStartIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.onboarding.startErr = extension.ErrConflict
+	got := s.post(t, landingPath+"/start", startForm(s), joinCookie())
+	got.isStatus(t, http.StatusConflict)
+	got.shows(t, "Your account was changed while you pressed the button.", "this link still works", ">Start<")
+}
+
+func TestTheInvitationSpeaksItsOwnLanguage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.onboarding.landing.Organisation.Language = "sv"
+	got := s.get(t, landingPath, joinCookie())
+	got.shows(t, `<html lang="sv">`, "måndag 30 november 2026 kl. 14:05 UTC")
+	if got.cookie("pp_invited_language") != "sv" {
+		t.Error("the pages that follow do not know the invitation's language")
+	}
 }

@@ -3,6 +3,7 @@ package flows
 import (
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -15,30 +16,38 @@ import (
 func (p *Pages) next(c *fiber.Ctx) error {
 	session, place, err := p.place(c)
 	if session.Identity != "" && errors.Is(err, extension.ErrNotFound) {
-		return p.shell.Render(c, fiber.StatusForbidden, p.noAccessPage(session, p.token(c, extension.Reply{})))
+		return p.shell.Render(c, fiber.StatusForbidden, p.noAccessPage(p.shell.Language(c), session, p.token(c, extension.Reply{})))
 	}
 	if err != nil {
 		return err
 	}
 	switch place.Step {
-	case extension.StepRegister:
-		return c.Redirect("/register", fiber.StatusSeeOther)
-	case extension.StepAgree:
-		return c.Redirect("/agree", fiber.StatusSeeOther)
+	case extension.StepRegister, extension.StepSecure, extension.StepConfirm, extension.StepAgree:
+		return p.leadTo(c, place.Step)
 	case extension.StepIn:
 		return p.home(c, session, place)
 	case extension.StepPaused:
-		return p.shell.Render(c, fiber.StatusForbidden, p.pausedPage(place, p.token(c, extension.Reply{})))
+		return p.shell.Render(c, fiber.StatusForbidden, p.pausedPage(p.stopAt(c, place)))
 	case extension.StepExpired:
-		return p.shell.Render(c, fiber.StatusGone, p.expiredPage(place, p.token(c, extension.Reply{})))
+		return p.shell.Render(c, fiber.StatusGone, p.expiredPage(p.stopAt(c, place)))
 	case extension.StepStart:
-		return p.shell.Render(c, fiber.StatusForbidden, p.linkNeededPage(place, p.token(c, extension.Reply{})))
-	case extension.StepSecure:
-		return c.Redirect("/secure", fiber.StatusSeeOther)
-	case extension.StepConfirm:
-		return c.Redirect("/confirm", fiber.StatusSeeOther)
+		return p.shell.Render(c, fiber.StatusForbidden, p.linkNeededPage(p.stopAt(c, place)))
 	}
 	return fmt.Errorf("find the page of step %q of user %s", place.Step, place.User.ID)
+}
+
+// leadTo sends the browser to the page of a step: ours, or the installation's own where it has one.
+func (p *Pages) leadTo(c *fiber.Ctx, step extension.Step) error {
+	if p.own != nil {
+		switch step {
+		case extension.StepRegister, extension.StepSecure:
+			return p.leave(c, p.leads(p.own.Settings, nil))
+		case extension.StepConfirm:
+			return p.leave(c, p.leads(p.own.Login, url.Values{"aal": {string(extension.AAL2)}}))
+		case extension.StepPaused, extension.StepExpired, extension.StepStart, extension.StepAgree, extension.StepIn:
+		}
+	}
+	return c.Redirect("/"+string(step), fiber.StatusSeeOther)
 }
 
 // arrived marks the way to the dispatcher of somebody who has just done the last step: they are told that they are in
@@ -47,6 +56,9 @@ const arrived = "arrived"
 
 // home is where somebody who is in begins: elevated users with the users, everybody else with the welcome.
 func (p *Pages) home(c *fiber.Ctx, session extension.Session, place onboard.Place) error {
+	if back := p.wayBack(c); back != "" {
+		return p.leave(c, back)
+	}
 	if c.Query(arrived) != "" {
 		return c.Redirect("/welcome", fiber.StatusSeeOther)
 	}
@@ -59,7 +71,7 @@ func (p *Pages) home(c *fiber.Ctx, session extension.Session, place onboard.Plac
 			return c.Redirect(usersPath(desk), fiber.StatusSeeOther)
 		}
 	}
-	if len(desks) > 0 {
+	if len(desks) > 0 && p.wish(c).Slug != place.Organisation.Slug {
 		return c.Redirect(usersPath(desks[0]), fiber.StatusSeeOther)
 	}
 	return c.Redirect("/welcome", fiber.StatusSeeOther)
@@ -95,5 +107,15 @@ func (p *Pages) welcome(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.shell.Render(c, fiber.StatusOK, p.welcomePage(place, desks, p.token(c, extension.Reply{})))
+	return p.shell.Render(c, fiber.StatusOK, p.welcomePage(p.stopAt(c, place), desks))
+}
+
+// stop is a page at which the way ends, for now or for good.
+type stop struct {
+	reader
+	place onboard.Place
+}
+
+func (p *Pages) stopAt(c *fiber.Ctx, place onboard.Place) stop {
+	return stop{reader: p.reader(c), place: place}
 }

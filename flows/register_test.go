@@ -1,6 +1,7 @@
 package flows_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"paperplane/extension"
 	"paperplane/extension/onboard"
+	"paperplane/flows"
 )
 
 func filled(s *site, session string) url.Values {
@@ -163,4 +165,103 @@ func TestARegistrationDoneInAnotherTabGoesOn(t *testing.T) {
 	s.onboarding.saveErr = extension.ErrFlowExpired
 	s.onboarding.place.Step = extension.StepAgree
 	s.post(t, "/register", filled(s, asInvitee), signedIn(asInvitee)).redirects(t, "/next")
+}
+
+func TestWhatWasTypedOutlivesTheSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	form := filled(s, asInvitee)
+	form.Set("invitation", string(invitationID))
+	got := s.post(t, "/register", form)
+	got.isStatus(t, http.StatusForbidden)
+	got.shows(t, "Your session has ended", "are kept in this browser for an hour", `href="`+landingPath+`"`)
+	typed := got.cookie("pp_typed")
+	if typed == "" || strings.Contains(typed, "correct") {
+		t.Fatalf("got the cookies %v, want what was typed", got.cookies)
+	}
+	_, payload, _ := strings.Cut(typed, ".")
+	if plain, err := base64.RawURLEncoding.DecodeString(payload); err != nil || strings.Contains(string(plain), "battery") {
+		t.Errorf("the cookie holds %q, %v", plain, err)
+	}
+
+	again := s.get(t, "/register", signedIn(asInvitee), "pp_typed="+typed)
+	again.shows(t, `value="Bob"`, `value="O&#39;Brien"`, `value="+44 7700 900123"`, `name="invitation" value="`+string(invitationID)+`"`)
+	done := s.post(t, "/register", filled(s, asInvitee), signedIn(asInvitee), "pp_typed="+typed)
+	done.redirects(t, "/next")
+	if len(done.cookies) != 1 || done.cookies[0].Name != "pp_typed" || done.cookies[0].MaxAge >= 0 {
+		t.Errorf("got the cookies %v, want what was typed forgotten", done.cookies)
+	}
+
+	s.onboarding.place.User.Address = "somebody.else@northwind.example"
+	s.get(t, "/register", signedIn(asInvitee), "pp_typed="+typed).hides(t, "Brien", "900123")
+	s.onboarding.place.User.Address = "bob@northwind.example"
+	for _, forged := range []string{"x", "x." + payload, typed + "A", "."} {
+		s.get(t, "/register", signedIn(asInvitee), "pp_typed="+forged).hides(t, "Brien")
+	}
+}
+
+func TestWhatIsTooLongForACookieIsNotKept(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	form := filled(s, asInvitee)
+	form.Set("first_name", strings.Repeat("x", 4000))
+	form.Set("invitation", "no id")
+	got := s.post(t, "/register", form)
+	got.isStatus(t, http.StatusForbidden)
+	got.shows(t, "Open the link in your email again")
+	if len(got.cookies) > 0 {
+		t.Errorf("got the cookies %v", got.cookies)
+	}
+}
+
+// social is a site with a social sign-in.
+func social(t *testing.T) *site {
+	t.Helper()
+	return newSiteWith(t, plainURL, func(o *flows.Options) { o.Providers = []flows.Provider{{ID: "acme", Name: "Acme <ID>"}} })
+}
+
+func TestASocialSignInCanTakeThePasswordsPlace(t *testing.T) {
+	t.Parallel()
+	newSite(t, plainURL).get(t, "/register", signedIn(asInvitee)).hides(t, "without a password")
+	s := social(t)
+	s.get(t, "/register", signedIn(asInvitee)).shows(t, "Or register without a password", "Continue with Acme &lt;ID&gt;", `value="acme"`, "formnovalidate")
+
+	form := filled(s, asInvitee)
+	form.Set("provider", "acme")
+	got := s.post(t, "/register", form, signedIn(asInvitee))
+	got.isStatus(t, http.StatusOK) // form-action would stop a redirect
+	got.shows(t, "You go on to accounts.example now.", `href="https://accounts.example/authorize?state=x"`)
+	if got.header.Get("Refresh") != "0; url=https://accounts.example/authorize?state=x" {
+		t.Errorf("Refresh is %q", got.header.Get("Refresh"))
+	}
+	if s.onboarding.provider != "acme" || s.onboarding.taken[0].Password != "" || s.onboarding.taken[0].FirstName != "Bob" {
+		t.Errorf("the verb got %q and %+v", s.onboarding.provider, s.onboarding.taken)
+	}
+}
+
+func TestAnUnknownSocialSignInIsRefused(t *testing.T) {
+	t.Parallel()
+	s := social(t)
+	form := filled(s, asInvitee)
+	form.Set("provider", "evil")
+	got := s.post(t, "/register", form, signedIn(asInvitee))
+	got.isStatus(t, http.StatusUnprocessableEntity)
+	got.shows(t, "This way of signing in is not offered here.", `value="Bob"`)
+	if len(s.onboarding.taken) > 0 {
+		t.Error("it was saved")
+	}
+}
+
+func TestASocialSignInThatWasRefusedKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	s := social(t)
+	s.onboarding.saveErr = extension.Invalid("mobile", "This is not a mobile number.")
+	form := filled(s, asInvitee)
+	form.Set("provider", "acme")
+	got := s.post(t, "/register", form, signedIn(asInvitee))
+	got.isStatus(t, http.StatusUnprocessableEntity)
+	got.shows(t, "This is not a mobile number.", `value="Bob"`)
+	if got.header.Get("Refresh") != "" {
+		t.Error("it goes on all the same")
+	}
 }

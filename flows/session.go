@@ -6,21 +6,35 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
+	"paperplane/extension/locale"
 	"paperplane/extension/onboard"
 )
+
+// organisationCookie holds the slug of the organisation that the person chose to look at. It is a preference without any
+// authority: a slug of somebody else's organisation leads nowhere.
+const organisationCookie = "organisation"
 
 // session asks Kratos whose session the browser has.
 func (p *Pages) session(c *fiber.Ctx) (extension.Session, error) {
 	return p.account.Session(c.UserContext(), p.shell.Browser(c))
 }
 
+// wish is which organisation the person chose, and in which language they read.
+func (p *Pages) wish(c *fiber.Ctx) onboard.Wish {
+	return onboard.Wish{Slug: p.shell.ReadCookie(c, organisationCookie, "/"), Language: string(p.shell.Language(c))}
+}
+
 // place asks where the browser's session stands.
 func (p *Pages) place(c *fiber.Ctx) (extension.Session, onboard.Place, error) {
+	return p.placeAt(c, p.wish(c))
+}
+
+func (p *Pages) placeAt(c *fiber.Ctx, wish onboard.Wish) (extension.Session, onboard.Place, error) {
 	session, err := p.session(c)
 	if err != nil {
 		return extension.Session{}, onboard.Place{}, err
 	}
-	place, err := p.onboarding.Next(c.UserContext(), session)
+	place, err := p.onboarding.Next(c.UserContext(), session, wish)
 	return session, place, err
 }
 
@@ -34,4 +48,22 @@ func (p *Pages) token(c *fiber.Ctx, reply extension.Reply) string {
 		}
 	}
 	return p.shell.Token(binding)
+}
+
+// signInAgain leads somebody to the sign-in whose session is too old for a change, and back to the page that it is made on.
+func signInAgain(c *fiber.Ctx, path string) error {
+	return c.Redirect(signInTo(path)+"&"+refreshField+"="+refreshYes, fiber.StatusSeeOther)
+}
+
+// reader is to whom a page speaks: in which language, and what their buttons need.
+type reader struct {
+	l     locale.Language
+	token string // the session's form token
+}
+
+func (p *Pages) reader(c *fiber.Ctx) reader { return p.readerAfter(c, extension.Reply{}) }
+
+// readerAfter is the reader of a page that goes out together with a reply of Kratos'.
+func (p *Pages) readerAfter(c *fiber.Ctx, reply extension.Reply) reader {
+	return reader{l: p.shell.Language(c), token: p.token(c, reply)}
 }

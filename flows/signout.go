@@ -15,9 +15,9 @@ const signedOut = "signed_out"
 // signOutForm asks, because a GET must not end a session.
 func (p *Pages) signOutForm(c *fiber.Ctx) error {
 	if p.shell.SessionValue(c) == "" {
-		return c.Redirect("/login", fiber.StatusSeeOther)
+		return c.Redirect(loginPath, fiber.StatusSeeOther)
 	}
-	return p.shell.Render(c, fiber.StatusOK, p.signOutPage(p.token(c, extension.Reply{}), nil))
+	return p.shell.Render(c, fiber.StatusOK, p.signOutPage(p.reader(c), nil))
 }
 
 // signOut ends the session in Kratos. A form that is older than the session's cookie is asked again instead of refused.
@@ -29,13 +29,14 @@ func (p *Pages) signOut(c *fiber.Ctx) error {
 	p.shell.Relay(c, reply)
 	switch {
 	case err == nil, errors.Is(err, extension.ErrNoSession):
-		return c.Redirect("/login?"+signedOut+"=1", fiber.StatusSeeOther)
+		return c.Redirect(loginPath+"?"+signedOut+"=1", fiber.StatusSeeOther)
 	case errors.Is(err, extension.ErrUnavailable):
+		reader := p.readerAfter(c, reply)
 		problem := p.shell.Explain(c, err)
-		problem.Title = "You are still signed in"
-		problem.Sentences = []string{problem.Sentences[0], "Wait a moment, then press the button again."}
+		problem.Title = reader.l.Say("You are still signed in")
+		problem.Sentences = []string{problem.Sentences[0], reader.l.Say("Wait a moment, then press the button again.")}
 		retryAfter(c, problem)
-		return p.shell.Render(c, problem.Status, p.signOutPage(p.token(c, reply), &problem))
+		return p.shell.Render(c, problem.Status, p.signOutPage(reader, &problem))
 	}
 	return err
 }

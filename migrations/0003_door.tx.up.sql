@@ -33,11 +33,32 @@ CREATE TABLE code_sends (
 CREATE INDEX code_sends_identity ON code_sends (identity_id, kind, sent_at);
 CREATE INDEX code_sends_sent ON code_sends (sent_at);
 
+-- Codes that somebody typed since the last right one: Kratos counts none of an app's and none of the recovery codes.
+CREATE TABLE code_guesses (
+    identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    guessed_at  timestamptz NOT NULL                  -- by this database's clock
+);
+
+CREATE INDEX code_guesses_identity ON code_guesses (identity_id, guessed_at);
+CREATE INDEX code_guesses_guessed ON code_guesses (guessed_at);
+
 ALTER TABLE terms
     DROP CONSTRAINT terms_organisation_id_version_key,
-    ADD COLUMN language text NOT NULL DEFAULT 'en' CHECK (length(language) BETWEEN 2 AND 35),
-    ADD COLUMN grace    bigint NOT NULL DEFAULT 0 CHECK (grace BETWEEN 0 AND 7776000), -- seconds: up to 90 days
+    ADD COLUMN language     text NOT NULL DEFAULT 'en' CHECK (length(language) BETWEEN 2 AND 35),
+    ADD COLUMN grace        bigint NOT NULL DEFAULT 0 CHECK (grace BETWEEN 0 AND 7776000), -- seconds: up to 90 days
+    ADD COLUMN published_by text NOT NULL DEFAULT '',
     ADD CONSTRAINT terms_version_once UNIQUE (organisation_id, version, language);
+
+-- Texts from before were written in the organisation's language, and the audit knows who published them.
+ALTER TABLE terms DISABLE TRIGGER terms_immutable;
+UPDATE terms t SET
+       language = CASE WHEN length(o.language) BETWEEN 2 AND 35 THEN o.language ELSE 'en' END,
+       published_by = coalesce((
+           SELECT a.actor_name FROM audit a
+            WHERE a.organisation_id = t.organisation_id AND a.action = 'terms.published' AND a.detail LIKE '%' || t.sha256
+            ORDER BY a.id DESC LIMIT 1), '')
+  FROM organisations o WHERE o.id = t.organisation_id;
+ALTER TABLE terms ENABLE TRIGGER terms_immutable;
 
 -- Texts that are still being written. Publishing makes all of an organisation's the next version.
 CREATE TABLE terms_drafts (
@@ -50,15 +71,22 @@ CREATE TABLE terms_drafts (
     PRIMARY KEY (organisation_id, language)
 );
 
--- Evidence outlives the user: without the user's row, its id is a pseudonym. Nothing of it changes but the moment at
--- which Kratos confirmed it.
-ALTER TABLE acceptances DROP CONSTRAINT acceptances_organisation_id_user_id_fkey;
+-- Evidence outlives the user: without the user's row, its id is a pseudonym. Nothing of it changes but two moments, each
+-- set once: when Kratos confirmed it, and when the user's address was corrected, because it was somebody else then who
+-- had accepted. That evidence stays, and the user can accept the same version for themselves.
+ALTER TABLE acceptances
+    DROP CONSTRAINT acceptances_organisation_id_user_id_fkey,
+    DROP CONSTRAINT acceptances_pkey,
+    ADD COLUMN disowned_at timestamptz;
+
+CREATE UNIQUE INDEX acceptances_once ON acceptances (user_id, terms_id) WHERE disowned_at IS NULL;
 
 CREATE FUNCTION keep_acceptance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.confirmed_at IS NULL AND NEW.confirmed_at IS NOT NULL
-       AND (NEW.user_id, NEW.terms_id, NEW.organisation_id, NEW.accepted_at, NEW.ip, NEW.user_agent)
-         = (OLD.user_id, OLD.terms_id, OLD.organisation_id, OLD.accepted_at, OLD.ip, OLD.user_agent) THEN
+    IF (NEW.user_id, NEW.terms_id, NEW.organisation_id, NEW.accepted_at, NEW.ip, NEW.user_agent)
+     = (OLD.user_id, OLD.terms_id, OLD.organisation_id, OLD.accepted_at, OLD.ip, OLD.user_agent)
+       AND (OLD.confirmed_at IS NULL OR NEW.confirmed_at = OLD.confirmed_at)
+       AND (OLD.disowned_at IS NULL OR NEW.disowned_at = OLD.disowned_at) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'acceptances is append-only';
@@ -84,3 +112,6 @@ CREATE TABLE declines (
     FOREIGN KEY (organisation_id, user_id) REFERENCES users (organisation_id, id) ON DELETE CASCADE,
     FOREIGN KEY (organisation_id, terms_id) REFERENCES terms (organisation_id, id)
 );
+
+-- Who gets a message that Kratos asks us to send: addresses are unique within an organisation only.
+CREATE INDEX users_address ON users (address_key);

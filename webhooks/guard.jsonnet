@@ -16,10 +16,7 @@ function(sessionCookie) function(ctx)
       traits: get(after, 'traits'),
     },
     previous_traits: get(before, 'traits'),
-    session: if session == null then null else {
-      id: get(session, 'id'),
-      aal: get(session, 'authenticator_assurance_level'),
-    },
+    session: if session == null then null else { id: get(session, 'id') },
     // Kratos v1.3.1 does not say which session this is. Its cookie, and no other, lets Paperplane ask Kratos.
     cookie: if session == null then get(get(ctx, 'request_cookies'), sessionCookie) else null,
   }

@@ -9,24 +9,54 @@ import (
 //go:embed guard.jsonnet
 var guardBody string
 
+//go:embed before.jsonnet
+var beforeBody string
+
 //go:embed report.jsonnet
 var reportBody string
+
+//go:embed login.jsonnet
+var loginBody string
 
 //go:embed courier.jsonnet
 var courierBody string
 
+//go:embed sms.jsonnet
+var smsBody string
+
+//go:embed claims.jsonnet
+var claimsMapper string
+
 // GuardBody returns the jsonnet by which Kratos writes the body of a guard hook. sessionCookie is the name of Kratos'
 // session cookie, the only one that the body may hold.
-func GuardBody(sessionCookie string) string {
+func GuardBody(sessionCookie string) string { return withCookie(guardBody, sessionCookie) }
+
+// BeforeBody returns the jsonnet by which Kratos writes the body of the hook before settings. sessionCookie is as for
+// GuardBody.
+func BeforeBody(sessionCookie string) string { return withCookie(beforeBody, sessionCookie) }
+
+// withCookie calls a body that is a function of the session cookie's name.
+func withCookie(body, sessionCookie string) string {
 	name, err := json.Marshal(sessionCookie) // a string of JSON is one of jsonnet, whatever is in it
 	if err != nil {
 		panic(err) // a string can't fail to encode
 	}
-	return fmt.Sprintf("(%s)(%s)\n", guardBody, name)
+	return fmt.Sprintf("(%s)(%s)\n", body, name)
 }
 
 // ReportBody returns the jsonnet by which Kratos writes the body of a report hook.
 func ReportBody() string { return reportBody }
 
-// CourierBody returns the jsonnet by which Kratos writes a message that it hands over to be delivered.
+// LoginBody returns the jsonnet by which Kratos writes the body of a login hook.
+func LoginBody() string { return loginBody }
+
+// CourierBody returns the jsonnet by which Kratos hands over one of its e-mail messages.
 func CourierBody() string { return courierBody }
+
+// SMSBody returns the jsonnet by which Kratos hands one of its text messages to a gateway that takes an object with to
+// and text. A gateway that wants another shape needs a jsonnet of its own.
+func SMSBody() string { return smsBody }
+
+// ClaimsMapper returns the jsonnet of the claims in a token of Kratos' session tokenizer
+// (session.whoami.tokenizer.templates.*.claims_mapper_url).
+func ClaimsMapper() string { return claimsMapper }

@@ -52,8 +52,7 @@ type guardRequest struct {
 	} `json:"identity"`
 	Before  json.RawMessage `json:"previous_traits"`
 	Session *struct {
-		ID  string        `json:"id"`
-		AAL extension.AAL `json:"aal"`
+		ID string `json:"id"`
 	} `json:"session"`
 	Cookie string `json:"cookie"` // Kratos v1.3.1 only; never logged
 }
@@ -64,7 +63,7 @@ func (h *Hooks) judge(c *fiber.Ctx, method extension.SettingsMethod) error {
 	if err := decode(c.Body(), &request); err != nil {
 		return err
 	}
-	id, err := identityOf(request.Identity.ID)
+	id, err := idOf[extension.IdentityID](request.Identity.ID, "identity")
 	if err != nil {
 		return err
 	}
@@ -76,12 +75,19 @@ func (h *Hooks) judge(c *fiber.Ctx, method extension.SettingsMethod) error {
 		change.Malformed = unreadable
 	}
 	if request.Session != nil {
-		change.AAL = request.Session.AAL
+		if change.Session, err = idOf[extension.SessionID](request.Session.ID, "session"); err != nil {
+			return err
+		}
 	}
 	objection, err := h.guard.Guard(c.UserContext(), change)
 	if err != nil {
 		return err
 	}
+	return answer(c, objection)
+}
+
+// answer lets Kratos go on, or makes it refuse.
+func answer(c *fiber.Ctx, objection *gate.Objection) error {
 	if objection == nil {
 		return c.SendStatus(fiber.StatusNoContent)
 	}
@@ -122,7 +128,7 @@ func (h *Hooks) record(c *fiber.Ctx) error {
 	if err := decode(c.Body(), &request); err != nil {
 		return err
 	}
-	id, err := identityOf(request.Identity.ID)
+	id, err := idOf[extension.IdentityID](request.Identity.ID, "identity")
 	if err != nil {
 		return err
 	}

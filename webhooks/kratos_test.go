@@ -28,9 +28,9 @@ func TestGuardHooksOfBothVersionsAreUnderstood(t *testing.T) {
 	before := extension.Traits{Email: "invitee@example.com"}
 	for name, want := range map[string]gate.Change{
 		"guard_profile.v1":   {Method: extension.MethodProfile, Identity: invitee, Before: before, After: registered(), Cookie: cookie},
-		"guard_profile.v26":  {Method: extension.MethodProfile, Identity: invitee, Before: before, After: registered(), AAL: extension.AAL1},
+		"guard_profile.v26":  {Method: extension.MethodProfile, Identity: invitee, Before: before, After: registered(), Session: session},
 		"guard_password.v1":  {Method: extension.MethodPassword, Identity: invitee, Before: before, After: before, Cookie: cookie},
-		"guard_password.v26": {Method: extension.MethodPassword, Identity: invitee, Before: before, After: before, AAL: extension.AAL1},
+		"guard_password.v26": {Method: extension.MethodPassword, Identity: invitee, Before: before, After: before, Session: session},
 	} {
 		h := setup(&verbs{})
 		status, body := h.ask(t, http.MethodPost, "/hooks/kratos/guard/"+string(want.Method), bearer, captured(t, name))

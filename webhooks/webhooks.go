@@ -1,6 +1,7 @@
-// Package webhooks is where Kratos speaks to Paperplane: guard hooks ask before a settings change is saved, report
-// hooks tell afterwards. Each settings method has URLs of its own, because Kratos' body does not name it. The bodies are
-// written by our jsonnet (guard.jsonnet, report.jsonnet) and read strictly.
+// Package webhooks is where Kratos speaks to Paperplane: guard hooks ask before settings are opened and before a change is
+// saved, report hooks tell afterwards, login hooks tell of a second factor that was shown, and the courier hands over
+// messages to deliver. Each method has URLs of its own, because Kratos' body does not name it. The bodies are written by our
+// jsonnet (*.jsonnet) and read strictly.
 //
 // The routes live on the internal listener only. Every request must carry the hook key.
 package webhooks
@@ -38,14 +39,21 @@ const bodyLimit = 1 << 20
 // a hook that nobody waits for any more does not go on.
 const answerTime = 25 * time.Second
 
-// Guard judges a change before Kratos saves it.
+// Guard judges a change before Kratos saves it, and settings before Kratos opens them.
 type Guard interface {
 	Guard(ctx context.Context, change gate.Change) (*gate.Objection, error)
+	Before(ctx context.Context, opening gate.Opening) (*gate.Objection, error)
 }
 
 // Recorder records what has become true.
 type Recorder interface {
 	Report(ctx context.Context, report onboard.Report) error
+	Witness(ctx context.Context, witnessed onboard.Witnessed) error
+}
+
+// Courier delivers what Kratos has to say to somebody by e-mail.
+type Courier interface {
+	Deliver(ctx context.Context, notice extension.Notice) error
 }
 
 // Options are what Hooks are made of.
@@ -53,6 +61,7 @@ type Options struct {
 	Key      string // at least 32 characters; config checks it
 	Guard    Guard
 	Recorder Recorder
+	Courier  Courier
 	Log      *slog.Logger
 }
 
@@ -61,12 +70,15 @@ type Hooks struct {
 	key      [sha256.Size]byte
 	guard    Guard
 	recorder Recorder
+	courier  Courier
 	log      *slog.Logger
 }
 
 // New makes Hooks.
 func New(o Options) *Hooks {
-	return &Hooks{key: sha256.Sum256([]byte(keyScheme + o.Key)), guard: o.Guard, recorder: o.Recorder, log: o.Log}
+	return &Hooks{
+		key: sha256.Sum256([]byte(keyScheme + o.Key)), guard: o.Guard, recorder: o.Recorder, courier: o.Courier, log: o.Log,
+	}
 }
 
 // App is the internal listener's application.
@@ -81,13 +93,19 @@ func (h *Hooks) App() *fiber.App {
 	return app
 }
 
-// Mount adds a guard and a report URL for every settings method below /hooks/kratos.
+// Mount adds the URLs below /hooks/kratos: a guard and a report for every settings method, a login hook for every way to
+// show a second factor, the hook before settings and the courier's.
 func (h *Hooks) Mount(router fiber.Router) {
 	hooks := router.Group("/hooks/kratos", h.checkKey, limitTime)
 	for _, method := range extension.SettingsMethods() {
 		hooks.Post("/guard/"+string(method), func(c *fiber.Ctx) error { return h.judge(c, method) })
 		hooks.Post("/report/"+string(method), h.record)
 	}
+	for _, method := range LoginMethods() {
+		hooks.Post("/login/"+method, func(c *fiber.Ctx) error { return h.witness(c, method) })
+	}
+	hooks.Post("/before", h.open)
+	hooks.Post("/courier", h.deliver)
 }
 
 // checkKey compares hashes, so that the time tells neither the key nor its length.
@@ -135,11 +153,11 @@ func (h *Hooks) recordPanic(c *fiber.Ctx, reason any) {
 	h.log.ErrorContext(c.UserContext(), "panic", "path", c.Path(), "reason", reason, "stack", string(debug.Stack()))
 }
 
-// identityOf reads the identity's id. Anything else than a UUID is refused as a bad request.
-func identityOf(id string) (extension.IdentityID, error) {
-	parsed, err := extension.ParseID[extension.IdentityID](id)
+// idOf reads an id of Kratos'. Anything else than a UUID is refused as a bad request.
+func idOf[T ~string](id, what string) (T, error) {
+	parsed, err := extension.ParseID[T](id)
 	if err != nil {
-		return "", fmt.Errorf("%w: identity id", fiber.ErrBadRequest)
+		return "", fmt.Errorf("%w: %s id", fiber.ErrBadRequest, what)
 	}
 	return parsed, nil
 }

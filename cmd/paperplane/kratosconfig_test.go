@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -71,9 +70,9 @@ func loaded(t *testing.T, more ...string) config.Config {
 }
 
 // fileFor writes Kratos' configuration and reads it.
-func fileFor(t *testing.T, c config.Config, courierURL string) kratosFile {
+func fileFor(t *testing.T, c config.Config) kratosFile {
 	t.Helper()
-	written, err := kratosConfiguration(c, kratosFlags{courierURL: courierURL, issuer: "Paperplane"})
+	written, err := kratosConfiguration(c, kratosFlags{issuer: "Paperplane"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,53 +125,49 @@ func opened(t *testing.T, c config.Config) (*mailbox.Mailbox, string) {
 	return box, served.URL
 }
 
-func TestTheMailboxTakesWhatKratosIsToldToHandOver(t *testing.T) {
+// texting is the configuration with a mailbox as its gateway for text messages.
+func texting(t *testing.T) (config.Config, *mailbox.Mailbox) {
+	t.Helper()
+	const authorization = "PAPERPLANE_KRATOS_SMS_AUTHORIZATION=Bearer key-of-the-gateway-0123456789"
+	box, at := opened(t, loaded(t, kratosSecret, "PAPERPLANE_KRATOS_SMS_URL=https://sms.example.com", authorization))
+	return loaded(t, kratosSecret, "PAPERPLANE_KRATOS_SMS_URL="+at+"/sms", authorization), box
+}
+
+func TestTheMailboxTakesTheTextMessagesThatKratosIsToldToHandOver(t *testing.T) {
 	t.Parallel()
-	c := loaded(t, kratosSecret)
-	for _, base := range []string{"/courier", "/courier/"} {
-		box, at := opened(t, c)
-		file := fileFor(t, c, at+base)
-		if file.Courier == nil || len(file.Courier.Channels) != 1 || file.Courier.Channels[0].ID != "sms" {
-			t.Fatalf("the courier is %+v", file.Courier)
+	c, box := texting(t)
+	file := fileFor(t, c)
+	if file.Courier == nil || len(file.Courier.Channels) != 1 || file.Courier.Channels[0].ID != "sms" {
+		t.Fatalf("the courier is %+v", file.Courier)
+	}
+	for _, version := range []string{"v1", "v26"} {
+		if status := file.Courier.Channels[0].Request.send(t, "courier_sms."+version+".json"); status != http.StatusNoContent {
+			t.Errorf("a text message of %s is answered with %d", version, status)
 		}
-		for _, version := range []string{"v1", "v26"} {
-			if status := file.Courier.HTTP.Request.send(t, "courier_email."+version+".json"); status != http.StatusNoContent {
-				t.Errorf("%s: an email of %s is answered with %d", base, version, status)
-			}
-			if status := file.Courier.Channels[0].Request.send(t, "courier_sms."+version+".json"); status != http.StatusNoContent {
-				t.Errorf("%s: a text message of %s is answered with %d", base, version, status)
-			}
-		}
-		for _, to := range []string{"invitee@example.com", "+4915112345678"} {
-			if n := len(box.Messages(to)); n != 2 {
-				t.Errorf("%s: %d messages to %s, want 2", base, n, to)
-			}
-		}
+	}
+	if n := len(box.Messages("+4915112345678")); n != 2 {
+		t.Errorf("%d messages, want 2", n)
 	}
 }
 
-func TestTheCouriersKeyIsNeitherTheHooksNorOneThatAnybodyCouldDerive(t *testing.T) {
+func TestTheGatewaysKeyIsItsOwn(t *testing.T) {
 	t.Parallel()
-	c := loaded(t, kratosSecret)
-	box, at := opened(t, c)
-	request := fileFor(t, c, at+"/courier").Courier.HTTP.Request
+	c, box := texting(t)
+	request := fileFor(t, c).Courier.Channels[0].Request
 	if strings.Contains(request.Auth.Config.Value, c.Internal.HookKey.Reveal()) {
-		t.Error("the courier shows the key of the hooks")
+		t.Error("the gateway is shown the key of the hooks")
 	}
-	for _, wrong := range []string{c.Internal.HookKey.Reveal(), c.Kratos.Secret.Reveal(), derive(config.Secret{}, "courier"), ""} {
+	for _, wrong := range []string{c.Internal.HookKey.Reveal(), c.Kratos.Secret.Reveal(), ""} {
 		request.Auth.Config.Value = "Bearer " + wrong
-		if status := request.send(t, "courier_email.v1.json"); status != http.StatusUnauthorized {
+		if status := request.send(t, "courier_sms.v1.json"); status != http.StatusUnauthorized {
 			t.Errorf("a wrong key is answered with %d", status)
 		}
 	}
-	// Without a secret there is nothing to derive from, so the door stays closed.
+	// A mailbox that was given no key takes none.
 	_, closed := opened(t, loaded(t))
-	request.URL = closed + "/courier/email"
-	for _, wrong := range []string{derive(config.Secret{}, "courier"), ""} {
-		request.Auth.Config.Value = "Bearer " + wrong
-		if status := request.send(t, "courier_email.v1.json"); status != http.StatusUnauthorized {
-			t.Errorf("a mailbox without a secret answers with %d", status)
-		}
+	request.URL = closed + "/sms"
+	if status := request.send(t, "courier_sms.v1.json"); status != http.StatusUnauthorized {
+		t.Errorf("a mailbox without a key answers with %d", status)
 	}
 	if n := len(box.Messages("")); n > 0 {
 		t.Errorf("%d messages were taken", n)
@@ -192,23 +187,23 @@ func TestComposesMailboxHasTheKeyOfComposesKratos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys[name] = courierKey(c)
+		keys[name] = smsKey(c)
+		if at := c.Kratos.SMS.URL; at != "http://mailbox:4457/sms" {
+			t.Errorf("%s sends text messages to %q", name, at)
+		}
 	}
 	if keys["mailbox"] == "" || keys["mailbox"] != keys["kratos-config"] {
-		t.Error("the mailbox would not let Kratos' courier in")
-	}
-	if !slices.Contains(services["kratos-config"].Command, "--courier-url=http://mailbox:4457/courier") {
-		t.Errorf("Kratos is told %q", services["kratos-config"].Command)
+		t.Error("the mailbox would not let Kratos in")
 	}
 }
 
-func TestKratosIsConfiguredWithoutACourier(t *testing.T) {
+func TestKratosIsConfiguredWithoutAGatewayForTextMessages(t *testing.T) {
 	t.Parallel()
 	got := execute(t, environment(kratosSecret), "", "kratos", "config")
 	if got.code != exitDone || got.err != "" {
 		t.Fatalf("code %d, error %q", got.code, got.err)
 	}
-	if file := parsed(t, []byte(got.out)); file.Courier != nil {
+	if file := parsed(t, []byte(got.out)); file.Courier == nil || len(file.Courier.Channels) != 0 || !strings.HasSuffix(file.Courier.HTTP.Request.URL, "/hooks/kratos/courier") {
 		t.Errorf("the courier is %+v", file.Courier)
 	}
 	// What belongs to the configuration of both is no flag of its own, and the secret is asked for.
@@ -220,10 +215,35 @@ func TestKratosIsConfiguredWithoutACourier(t *testing.T) {
 	}
 }
 
+func TestSocialSignInsAreReadFromAFileAndNeverRepeated(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "providers.yml")
+	write := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("- {id: works, kind: generic, label: Works, client_id: paperplane, client_secret: s3cret-of-works, issuer_url: https://id.example.com}\n")
+	got := execute(t, environment(kratosSecret), "", "kratos", "config", "--providers", file)
+	if got.code != exitDone || !strings.Contains(got.out, "s3cret-of-works") || !strings.Contains(got.out, "https://id.example.com") {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+	for name, content := range map[string]string{
+		"no list": "id: works\nclient_secret: s3cret-of-works\n", "an unknown word": "- {id: works, secret: s3cret-of-works}\n",
+		"nothing in it": "- {client_secret: s3cret-of-works}\n",
+	} {
+		write(content)
+		if got := execute(t, environment(kratosSecret), "", "kratos", "config", "--providers", file); got.code != exitFailed || strings.Contains(got.err+got.out, "s3cret") {
+			t.Errorf("%s: code %d, error %q", name, got.code, got.err)
+		}
+	}
+}
+
 func TestKratosGetsPaperplanesOwnSettings(t *testing.T) {
 	t.Parallel()
 	const name = "people's_session"
-	file := fileFor(t, loaded(t, kratosSecret, "PAPERPLANE_KRATOS_SESSION_COOKIE="+name, "PAPERPLANE_KRATOS_MIN_PASSWORD_LENGTH=16"), "")
+	file := fileFor(t, loaded(t, kratosSecret, "PAPERPLANE_KRATOS_SESSION_COOKIE="+name, "PAPERPLANE_KRATOS_MIN_PASSWORD_LENGTH=16"))
 	if file.Session.Cookie.Name != name {
 		t.Errorf("Kratos calls its cookie %q", file.Session.Cookie.Name)
 	}
@@ -243,7 +263,7 @@ func TestKratosGetsPaperplanesOwnSettings(t *testing.T) {
 			t.Errorf("the guard of %s looks for another cookie:\n%s", method, body)
 		}
 	}
-	if diff := cmp.Diff(kratos.DefaultSessionCookie, fileFor(t, loaded(t, kratosSecret), "").Session.Cookie.Name); diff != "" {
+	if diff := cmp.Diff(kratos.DefaultSessionCookie, fileFor(t, loaded(t, kratosSecret)).Session.Cookie.Name); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -275,11 +295,8 @@ func TestAnotherCookieAndALongerPassword(t *testing.T) {
 		eventually(t, "the factor is known", func() bool { return !s.user(t, "longer@example.com").Facts.Secured.IsZero() })
 		thief := s.visitor(t)
 		thief.signIn(t, "longer@example.com", goodPassword)
-		flow := thief.beginsSettings(t)
-		if status, errors := flow.submit(t, "totp", object{"totp_unlink": true}); status != http.StatusBadRequest || !cmp.Equal(errors, []int64{objectsFactor}) {
-			t.Errorf("unlinking with the password alone is answered with %d, %v", status, errors)
-		}
-		flow = v.beginsSettings(t)
+		thief.opensNoSettings(t)
+		flow := v.beginsSettings(t)
 		if status, errors := flow.submit(t, "totp", object{"totp_unlink": true}); status != http.StatusOK {
 			t.Errorf("unlinking at aal2 is answered with %d, %v", status, errors)
 		}

@@ -157,6 +157,14 @@ func (v *visitor) beginsSettings(t *testing.T) *settings {
 	return &settings{visitor: v, flow: flow}
 }
 
+// opensNoSettings fails the test if Kratos itself opens settings for the visitor's session.
+func (v *visitor) opensNoSettings(t *testing.T) {
+	t.Helper()
+	if status, answer := v.inKratos(t, http.MethodGet, "/self-service/settings/browser", nil); status < http.StatusBadRequest || answer["ui"] != nil {
+		t.Errorf("settings are opened: %d, %v", status, answer)
+	}
+}
+
 // submit sends a settings method to Kratos itself and tells the status with the ids of all error messages.
 func (f *settings) submit(t *testing.T, method string, fields object) (status int, errors []int64) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,9 +30,9 @@ func newMailboxCommand(environ []string) *cobra.Command {
 	cmd := withConfig(&cobra.Command{
 		Use:   "mailbox",
 		Short: "Catch letters and text messages instead of sending them",
-		Long: `Serve a mailbox that speaks the mail provider's contract, and takes Kratos' own letters and text messages where
-kratos.secret is that of 'paperplane kratos config': for trying Paperplane out. Nothing leaves this machine. Everybody
-who reaches it can read every letter, links included.
+		Long: `Serve a mailbox that speaks the mail provider's contract, and at /sms takes Kratos' text messages with the
+kratos.sms.authorization that 'paperplane kratos config' was given ("Bearer " and a key): for trying Paperplane out.
+Nothing leaves this machine. Everybody who reaches it can read every letter, links included.
 
 With --webhook-url it tells what became of every message, as the provider does: sent and delivered, unless the address
 begins with bounced, full, complained, delayed, suppressed or failed.`,
@@ -64,9 +65,18 @@ func newMailbox(c config.Config, flags mailboxFlags) (*mailbox.Mailbox, error) {
 		return nil, errors.New("--webhook-url needs mail.resend.webhook_secret, which webhooks are signed with")
 	}
 	return mailbox.New(mailbox.Options{
-		Folder: flags.folder, APIKey: c.Mail.Resend.APIKey.Reveal(), CourierKey: courierKey(c),
+		Folder: flags.folder, APIKey: c.Mail.Resend.APIKey.Reveal(), SMSKey: smsKey(c),
 		CallsPerSecond: flags.callsPerSecond, Webhook: flags.webhook, Lean: flags.lean,
 	})
+}
+
+// smsKey is what Kratos shows with its text messages. Without one the mailbox takes none.
+func smsKey(c config.Config) string {
+	key, ok := strings.CutPrefix(c.Kratos.SMS.Authorization.Reveal(), "Bearer ")
+	if !ok {
+		return ""
+	}
+	return key
 }
 
 // serveMailbox serves, and tells the news of messages, until the context ends.

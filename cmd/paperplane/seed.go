@@ -105,7 +105,7 @@ func bringIn(ctx context.Context, s *server, user extension.User, password strin
 		return err
 	}
 	browser := extension.Browser{UserAgent: "paperplane dev", IP: "127.0.0.1"}
-	reply, err := s.onboard.Start(ctx, token, browser)
+	reply, err := s.onboard.Start(ctx, token, extension.Session{}, browser)
 	if err != nil {
 		return err
 	}
@@ -121,14 +121,14 @@ func bringIn(ctx context.Context, s *server, user extension.User, password strin
 		return err
 	}
 	browser = browser.With(reply)
-	place, err := s.onboard.Next(ctx, session)
+	place, err := s.onboard.Next(ctx, session, onboard.Wish{})
 	if err != nil {
 		return err
 	}
 	if _, err := s.onboard.Agree(ctx, session, browser, place.Terms.ID); err != nil {
 		return err
 	}
-	if place, err = s.onboard.Next(ctx, session); err != nil {
+	if place, err = s.onboard.Next(ctx, session, onboard.Wish{}); err != nil {
 		return err
 	}
 	if place.Step != extension.StepIn {

@@ -38,9 +38,16 @@ var (
 	_ onboard.Store      = (*postgres.DB)(nil)
 	_ onboard.Identities = (*kratos.Client)(nil)
 	_ onboard.Settings   = (*kratos.Client)(nil)
+	_ onboard.SecondStep = (*kratos.Client)(nil)
+	_ onboard.Inviter    = (*invite.Service)(nil)
+	_ onboard.Post       = (*mail.Post)(nil)
 	_ onboard.Aligner    = (*roster.Service)(nil)
 	_ roster.Store       = (*postgres.DB)(nil)
 	_ roster.Identities  = (*kratos.Client)(nil)
+	_ roster.PolicyStore = (*postgres.DB)(nil)
+	_ roster.Holders     = (*kratos.Client)(nil)
+	_ admin.Policy       = (*roster.Policy)(nil)
+	_ admin.Rescue       = (*onboard.Service)(nil)
 	_ gate.Store         = (*postgres.DB)(nil)
 	_ gate.Sessions      = (*kratos.Client)(nil)
 	_ jobs.Batches       = (*invite.Service)(nil)
@@ -49,8 +56,10 @@ var (
 	_ jobs.Reminder      = (*invite.Service)(nil)
 	_ flows.Onboarding   = (*onboard.Service)(nil)
 	_ flows.Account      = (*kratos.Client)(nil)
+	_ flows.Gate         = (*gate.Gate)(nil)
 	_ webhooks.Guard     = (*gate.Gate)(nil)
 	_ webhooks.Recorder  = (*onboard.Service)(nil)
+	_ webhooks.Courier   = (*onboard.Service)(nil)
 )
 
 // upkeepInterval is how often lost work is looked for.
@@ -74,6 +83,7 @@ type server struct {
 	invite  *invite.Service
 	onboard *onboard.Service
 	roster  *roster.Service
+	policy  *roster.Policy
 	gate    *gate.Gate
 
 	shell    *web.Shell
@@ -135,14 +145,16 @@ func (s *server) openParts(ctx context.Context) error {
 func (s *server) makeVerbs(now func() time.Time) {
 	s.roster = roster.New(s.db, s.kratos, now)
 	s.gate = gate.New(s.db, s.kratos, s.config.Kratos.SessionCookie, now)
+	s.policy = roster.NewPolicy(s.db, s.kratos, now)
 	s.mailer = s.sender()
+	post := mail.NewPost(s.mailer).From(s.config.Mail.From)
 	s.invite = invite.New(invite.Options{
-		Store: s.db, Identities: s.kratos, Post: mail.NewPost(s.mailer), Queue: s.queue, Aligner: s.roster, Links: s.links,
+		Store: s.db, Identities: s.kratos, Post: post, Queue: s.queue, Aligner: s.roster, Links: s.links,
 		Sender: s.config.Mail.From, PublicURL: s.config.Public.URL.String(), Lease: s.config.Jobs.Lease, Now: now,
 	})
 	s.onboard = onboard.New(onboard.Options{
-		Store: s.db, Identities: s.kratos, Settings: s.kratos, Mobiles: mobile.Normalise, Aligner: s.roster,
-		Links: s.links, Now: now,
+		Store: s.db, Identities: s.kratos, Settings: s.kratos, SecondStep: s.kratos, Mobiles: mobile.Normalise, Aligner: s.roster,
+		Inviter: s.invite, Post: post, Links: s.links, Now: now,
 	})
 }
 
@@ -179,17 +191,39 @@ func (s *server) makePages(now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	admin.Mount(admin.Options{Shell: shell, Sessions: s.kratos, Gate: s.gate, Inviter: s.invite, Roster: s.roster})
+	admin.Mount(admin.Options{Shell: shell, Sessions: s.kratos, Gate: s.gate, Inviter: s.invite, Roster: s.roster, Policy: s.policy, Rescue: s.onboard})
 	flows.New(flows.Options{
 		Shell: shell, Onboarding: s.onboard, Gate: s.gate, Account: s.kratos,
-		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: s.config.Kratos.MinPasswordLength,
+		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: s.config.Kratos.MinPasswordLength, Mobiles: mobile.Normalise,
+		PublicURL: s.config.Public.URL.String(), OwnPages: ownPages(s.config.Accounts), Providers: socialSignIns(s.config.Kratos.Providers),
+		ReturnOrigins: s.config.Public.ReturnOrigins,
 	}).Mount()
 	shell.Receive(webhooks.ProviderPath, webhooks.Provider(webhooks.ProviderOptions{Events: s.mailEvents(), Recorder: s.invite, Log: s.log}))
 	s.shell, s.public = shell, shell.App()
 	s.internal = webhooks.New(webhooks.Options{
-		Key: s.config.Internal.HookKey.Reveal(), Guard: s.gate, Recorder: s.onboard, Log: s.log,
+		Key: s.config.Internal.HookKey.Reveal(), Guard: s.gate, Recorder: s.onboard, Courier: s.onboard, Log: s.log,
 	}).App()
 	return nil
+}
+
+// ownPages are the operator's own account pages; nil for ours.
+func ownPages(accounts config.Accounts) *flows.OwnPages {
+	if !accounts.Own() {
+		return nil
+	}
+	return &flows.OwnPages{
+		Login: accounts.LoginURL, Settings: accounts.SettingsURL, Recovery: accounts.RecoveryURL,
+		Verification: accounts.VerificationURL, Error: accounts.ErrorURL,
+	}
+}
+
+// socialSignIns are the buttons of the pages.
+func socialSignIns(configured []config.SocialSignIn) []flows.Provider {
+	buttons := make([]flows.Provider, len(configured))
+	for i, p := range configured {
+		buttons[i] = flows.Provider(p)
+	}
+	return buttons
 }
 
 // migrate brings the schema up to date; replicas that start at once wait for one another.

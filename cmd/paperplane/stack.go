@@ -41,6 +41,7 @@ type stackSecrets struct {
 	KratosSecret  string `json:"kratos_secret"`
 	APIKey        string `json:"api_key"`
 	WebhookSecret string `json:"webhook_secret"`
+	SMSKey        string `json:"sms_key"`
 	Administrator string `json:"administrator_password"`
 }
 
@@ -54,6 +55,8 @@ type stackOptions struct {
 	pgBin        string
 	kratosBinary string        // empty: built from tools/kratos
 	kratosEnv    []string      // settings that override Kratos' configuration
+	providers    string        // file with social sign-ins; empty for none
+	tokenKeys    string        // URL of the keys of tokens; empty for none
 	newsAfter    time.Duration // between the acceptance of a message and the news of its fate
 	noNews       bool          // the mailbox does not tell what became of messages
 	settings     []string      // more lines of configuration (PAPERPLANE_…=…), which win over the stack's own
@@ -114,7 +117,7 @@ func (s *stack) startKratos(ctx context.Context, o stackOptions, c config.Config
 	}
 	file, err := kratosConfiguration(c, kratosFlags{
 		publicHost: "127.0.0.1", publicPort: o.ports.kratosPublic, adminHost: "127.0.0.1", adminPort: o.ports.kratosAdmin,
-		courierURL: fmt.Sprintf("http://127.0.0.1:%d/courier", o.ports.mailbox), issuer: "Paperplane",
+		providers: o.providers, tokenKeys: o.tokenKeys, issuer: "Paperplane",
 	})
 	if err != nil {
 		return err
@@ -233,6 +236,8 @@ func (o stackOptions) environ(dsn string) []string {
 		"PAPERPLANE_KRATOS_PUBLIC_URL=http://" + at(o.ports.kratosPublic),
 		"PAPERPLANE_KRATOS_ADMIN_URL=http://" + at(o.ports.kratosAdmin),
 		"PAPERPLANE_KRATOS_SECRET=" + o.secrets.KratosSecret,
+		"PAPERPLANE_KRATOS_SMS_URL=http://" + at(o.ports.mailbox) + "/sms",
+		"PAPERPLANE_KRATOS_SMS_AUTHORIZATION=Bearer " + o.secrets.SMSKey,
 		"PAPERPLANE_MAIL_FROM=Paperplane <invitations@paperplane.example>",
 		"PAPERPLANE_MAIL_RESEND_API_KEY=" + o.secrets.APIKey,
 		"PAPERPLANE_MAIL_RESEND_WEBHOOK_SECRET=" + o.secrets.WebhookSecret,

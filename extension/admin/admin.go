@@ -1,6 +1,6 @@
 // Package admin is the administrators' pages of one organisation: the users list with pause, resume and resend, the page
-// of one person, the form that invites users, the list and the pages of batches, and the sending settings. It asks the
-// verbs and decides nothing itself; whether an actor may do something is the verbs' answer, and the pages only leave out
+// of one person, the form that invites users, the list and the pages of batches, the sending and security settings, and
+// the terms with the evidence of who accepted them. It asks the verbs and decides nothing itself; whether an actor may do something is the verbs' answer, and the pages only leave out
 // what would be refused.
 package admin
 
@@ -47,6 +47,13 @@ type Roster interface {
 	assigning
 }
 
+// Policy is the verb about what an organisation asks of everybody who enters, page by page.
+type Policy interface {
+	securing
+	agreeing
+	holding
+}
+
 // Options are what the pages are made of.
 type Options struct {
 	Shell    *web.Shell
@@ -54,6 +61,8 @@ type Options struct {
 	Gate     Gate
 	Inviter  Inviter
 	Roster   Roster
+	Policy   Policy
+	Rescue   Rescue
 }
 
 // Pages are the administrators' pages.
@@ -63,12 +72,16 @@ type Pages struct {
 	gate     Gate
 	inviter  Inviter
 	roster   Roster
+	policy   Policy
+	rescue   Rescue
 	board    *board
 }
 
 // Mount puts the pages under /o/{slug} of the shell's app.
 func Mount(o Options) {
-	p := &Pages{shell: o.Shell, sessions: o.Sessions, gate: o.Gate, inviter: o.Inviter, roster: o.Roster}
+	p := &Pages{
+		shell: o.Shell, sessions: o.Sessions, gate: o.Gate, inviter: o.Inviter, roster: o.Roster, policy: o.Policy, rescue: o.Rescue,
+	}
 	p.board = &board{ask: p.askNews, watches: map[extension.BatchID]*watch{}}
 	organisation := o.Shell.App().Group("/o/:slug")
 	organisation.Get("/", p.home)
@@ -76,6 +89,8 @@ func Mount(o Options) {
 	p.mountInvite(organisation)
 	p.mountResend(organisation)
 	p.mountSending(organisation)
+	p.mountSecurity(organisation)
+	p.mountTerms(organisation)
 	p.mountBatches(organisation)
 	p.mountControl(organisation)
 	p.mountPlaces(organisation)

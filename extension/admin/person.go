@@ -25,6 +25,7 @@ func (p *Pages) mountPerson(organisation fiber.Router) {
 	organisation.Get("/users/:user", p.read(p.showPerson))
 	organisation.Post("/users/:user/readdress", p.change(p.readdress))
 	organisation.Post("/users/:user/anyway", p.change(p.mailAnyway))
+	p.mountDoor(organisation)
 }
 
 // personPath is the page of one user, below the organisation.
@@ -37,7 +38,9 @@ type personView struct {
 	user     extension.User
 	postings []extension.Posting
 	deeds    []extension.Audit
+	door     *doorView // nil for whoever is no administrator
 	typed    invite.Correction
+	number   string // the mobile number that is to be freed, as typed
 	faults   []extension.FieldError
 }
 
@@ -58,12 +61,15 @@ func (p *Pages) renderPerson(c *fiber.Ctx, v visit, id extension.UserID, status 
 	}
 	view.user, view.postings, view.deeds = person.User, person.Postings, person.Deeds
 	view.usersView = usersView{visit: v, list: roster.List{Now: person.Now}}
+	if view.door, err = p.door(c, v, person.User); err != nil {
+		return err
+	}
 	title := person.User.Name()
 	if title == person.User.Address {
 		title = personOf(person.User)
 	}
 	view.page = p.page(c, v, web.Page{
-		Title: title, Crumbs: crumbs(v), Lead: "How far they have come, and what became of every message to them.",
+		Title: title, Crumbs: crumbs(v), Styles: []string{"admin.css"}, Lead: "How far they have come, and what became of every message to them.",
 	})
 	return p.shell.Render(c, status, p.personPage(view))
 }

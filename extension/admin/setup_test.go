@@ -50,6 +50,7 @@ type stage struct {
 	*webtest.Client
 	batchStage
 	personStage
+	doorStage
 	shell *web.Shell
 
 	session   error // of Sessions
@@ -209,7 +210,7 @@ func setup(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin.Mount(admin.Options{Shell: s.shell, Sessions: s, Gate: s, Inviter: s, Roster: s})
+	admin.Mount(admin.Options{Shell: s.shell, Sessions: s, Gate: s, Inviter: s, Roster: s, Policy: s, Rescue: s})
 	s.Client = &webtest.Client{App: s.shell.App(), Origin: origin, Cookies: map[string]string{sessionCookie: "ada's"}}
 	return s
 }
@@ -221,7 +222,7 @@ func (s *stage) as(role extension.Role) {
 		Assignments: []extension.Assignment{{Area: hamburg(), Role: role}},
 	}
 	s.entry = gate.Entry{
-		Organisation: extension.Organisation{Slug: "elsewhere", Name: "St Elsewhere", LinkLifetime: extension.DefaultLinkLifetime},
+		Organisation: extension.Organisation{Slug: "elsewhere", Name: "St Elsewhere", LinkLifetime: extension.DefaultLinkLifetime, TwoFactor: extension.TwoFactorOff, Ways: extension.Ways(), Language: "en"},
 		User:         user, Actor: extension.ActorOf(user), Step: extension.StepIn,
 	}
 }

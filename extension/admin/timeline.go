@@ -131,6 +131,12 @@ func deedWords(deed extension.Audit) string {
 			return "Also given " + also + by
 		}
 		return "Moved " + deed.Detail + by
+	case extension.ActionFactorsReset:
+		return "Second factors reset" + by
+	case extension.ActionMobileFreed:
+		return "Mobile number taken from another account" + by
+	case extension.ActionUserDeclined:
+		return "Declined the terms"
 	default:
 		return string(deed.Action) + by
 	}

@@ -2,6 +2,8 @@ package gate_test
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,8 @@ const (
 	stranger  = extension.IdentityID("1f8fad5b-d9cb-469f-a165-70867728950e")
 	current   = extension.TermsID("00000000-0000-4000-8000-000000000002")
 	stale     = extension.TermsID("00000000-0000-4000-8000-000000000001")
+	here      = extension.SessionID("2f8fad5b-d9cb-469f-a165-70867728950e")
+	elsewhere = extension.SessionID("3f8fad5b-d9cb-469f-a165-70867728950e")
 	cookie    = "the value of the session cookie"
 	cookieKey = "kratos_session_of_this_test"
 )
@@ -23,39 +27,56 @@ func noon() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 // rows stands for the database: the interface is the gate's own.
 type rows struct {
 	members []extension.Member
-	terms   []extension.TermsID // current ones of organisations that the person is not paused in
-	proven  bool
-	proofs  []extension.Factor
-	fails   map[string]error // by method
-	asked   []string
+	terms   []extension.TermsID                        // current ones of organisations that the person is not paused in
+	proofs  map[extension.SessionID][]extension.Factor // by session
+	fails   map[string]error                           // by method
+
+	mu     sync.Mutex
+	asked  []string
+	proven []extension.Proof
+}
+
+func (r *rows) ask(part string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, part)
+	return r.fails[part]
 }
 
 func (r *rows) Members(_ context.Context, identity extension.IdentityID) ([]extension.Member, error) {
-	r.asked = append(r.asked, "members")
+	err := r.ask("members")
 	if identity != person {
-		return nil, r.fails["members"]
+		return nil, err
 	}
-	return r.members, r.fails["members"]
+	return r.members, err
+}
+
+func (r *rows) Entry(_ context.Context, identity extension.IdentityID, session extension.SessionID, slug string) (extension.Member, []extension.Factor, error) {
+	if err := r.ask("entry"); err != nil {
+		return extension.Member{}, nil, err
+	}
+	for _, m := range r.members {
+		if identity == person && m.Organisation.Slug == slug {
+			return m, r.proofs[session], nil
+		}
+	}
+	return extension.Member{}, nil, extension.ErrNotFound
 }
 
 func (r *rows) CurrentTerms(_ context.Context, identity extension.IdentityID, terms extension.TermsID) (bool, error) {
-	r.asked = append(r.asked, "terms")
-	for _, id := range r.terms {
-		if id == terms && identity == person {
-			return true, r.fails["terms"]
-		}
-	}
-	return false, r.fails["terms"]
+	err := r.ask("terms")
+	return slices.Contains(r.terms, terms) && identity == person, err
 }
 
-func (r *rows) ProvenFactor(_ context.Context, identity extension.IdentityID) (bool, error) {
-	r.asked = append(r.asked, "factor")
-	return r.proven && identity == person, r.fails["factor"]
+func (r *rows) Proofs(_ context.Context, session extension.SessionID) ([]extension.Factor, error) {
+	err := r.ask("proofs")
+	return r.proofs[session], err
 }
 
-func (r *rows) Proofs(context.Context, extension.SessionID) ([]extension.Factor, error) {
-	r.asked = append(r.asked, "proofs")
-	return r.proofs, r.fails["proofs"]
+func (r *rows) Prove(_ context.Context, proof extension.Proof) error {
+	err := r.ask("prove")
+	r.proven = append(r.proven, proof)
+	return err
 }
 
 // sessions stands for Kratos' whoami.
@@ -63,10 +84,16 @@ type sessions struct {
 	session extension.Session
 	err     error
 	asked   []extension.Browser
+	tokens  []string
 }
 
 func (s *sessions) Session(_ context.Context, browser extension.Browser) (extension.Session, error) {
 	s.asked = append(s.asked, browser)
+	return s.session, s.err
+}
+
+func (s *sessions) SessionOfToken(_ context.Context, token string) (extension.Session, error) {
+	s.tokens = append(s.tokens, token)
 	return s.session, s.err
 }
 
@@ -79,6 +106,19 @@ func member(slug string, facts extension.Facts) extension.Member {
 			FirstName: "Ada", LastName: "Lovelace", Mobile: "+4915112345678",
 		},
 	}
+}
+
+// secured is a member who has proven these factors and accepts every way.
+func secured(slug string, factors ...extension.Factor) extension.Member {
+	m := member(slug, active())
+	m.Organisation.TwoFactor, m.Organisation.Ways = extension.TwoFactorRequired, extension.Ways()
+	m.User.Factors, m.User.Facts.Secured = factors, noon().Add(-time.Hour)
+	return m
+}
+
+// proven is what the session of the tests was confirmed with.
+func proven(kinds ...extension.Factor) map[extension.SessionID][]extension.Factor {
+	return map[extension.SessionID][]extension.Factor{here: kinds}
 }
 
 func active() extension.Facts {

@@ -1,6 +1,8 @@
 // Package gate answers one question: may this session enter this organisation now? It also answers Kratos' guard hooks,
-// which ask whether an identity may change its own settings now. It depends on nothing but our own rows, so that it
-// answers while Kratos is busy.
+// which ask whether an identity may change its own settings now. It keeps no answer: whatever it says was asked of our
+// rows, and where a session must be named of Kratos, at that moment.
+//
+// It does not own the pages that a session is sent to, nor how a factor or the terms are proven (onboard).
 package gate
 
 import (
@@ -23,17 +25,21 @@ type Entry struct {
 type Store interface {
 	// Members lists the users of an identity with their organisations, by the organisations' names.
 	Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error)
+	// Entry reads, in one query, the user of an identity in the organisation with this slug and the kinds of factor that
+	// the session was confirmed with. ErrNotFound says that there is no such user.
+	Entry(ctx context.Context, identity extension.IdentityID, session extension.SessionID, slug string) (extension.Member, []extension.Factor, error)
 	// Proofs lists the kinds of factor that a session was confirmed with.
 	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
+	// Prove notes that a session has shown a factor of a kind that Kratos keeps.
+	Prove(ctx context.Context, proof extension.Proof) error
 	// CurrentTerms tells which organisations of an identity have these terms as their current version.
 	CurrentTerms(ctx context.Context, identity extension.IdentityID, terms extension.TermsID) (bool, error)
-	// ProvenFactor tells whether the identity has proven a second factor.
-	ProvenFactor(ctx context.Context, identity extension.IdentityID) (bool, error)
 }
 
-// Sessions asks Kratos who a session cookie belongs to. Only Kratos v1.3.1's guard hooks, which carry no session, need it.
+// Sessions asks Kratos who a session belongs to. ErrNoSession says that there is none that counts.
 type Sessions interface {
 	Session(ctx context.Context, browser extension.Browser) (extension.Session, error)
+	SessionOfToken(ctx context.Context, token string) (extension.Session, error)
 }
 
 // Gate is the verb.
@@ -42,26 +48,19 @@ type Gate struct {
 	sessions      Sessions
 	sessionCookie string
 	now           func() time.Time
+	guesses       *guesses
 }
 
 // New makes a Gate. sessionCookie is the name of Kratos' session cookie.
 func New(store Store, sessions Sessions, sessionCookie string, now func() time.Time) *Gate {
-	return &Gate{store: store, sessions: sessions, sessionCookie: sessionCookie, now: now}
+	return &Gate{store: store, sessions: sessions, sessionCookie: sessionCookie, now: now, guesses: newGuesses()}
 }
 
 // Enter tells a session's standing in the organisation with this slug. ErrNotFound says that the session has no user
 // there; whether the organisation exists is not told.
 func (g *Gate) Enter(ctx context.Context, session extension.Session, slug string) (Entry, error) {
-	entries, err := g.Home(ctx, session)
-	if err != nil {
-		return Entry{}, err
-	}
-	for _, entry := range entries {
-		if entry.Organisation.Slug == slug {
-			return entry, nil
-		}
-	}
-	return Entry{}, fmt.Errorf("enter organisation: %w", extension.ErrNotFound)
+	decision, err := g.Decide(ctx, session, slug)
+	return decision.Entry, err
 }
 
 // Home tells a session's standing in every organisation that its identity has a user in, by name.
@@ -76,10 +75,14 @@ func (g *Gate) Home(ctx context.Context, session extension.Session) ([]Entry, er
 	}
 	entries := make([]Entry, 0, len(members))
 	for _, m := range members {
-		entries = append(entries, Entry{
-			Organisation: m.Organisation, User: m.User, Actor: extension.ActorOf(m.User),
-			Step: m.Next(proofs, g.now()),
-		})
+		entries = append(entries, g.entry(m, proofs))
 	}
 	return entries, nil
+}
+
+func (g *Gate) entry(m extension.Member, proofs []extension.Factor) Entry {
+	return Entry{
+		Organisation: m.Organisation, User: m.User, Actor: extension.ActorOf(m.User),
+		Step: m.Next(proofs, g.now()),
+	}
 }

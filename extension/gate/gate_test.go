@@ -75,7 +75,7 @@ func TestWhoHasNoUserInAnOrganisationFindsNone(t *testing.T) {
 func TestNobodyEntersWhileTheDatabaseIsDown(t *testing.T) {
 	t.Parallel()
 	down := &extension.TroubleError{Sentence: "The database does not answer."}
-	g := newGate(t, &rows{members: []extension.Member{member("east", active())}, fails: map[string]error{"members": down}}, &sessions{})
+	g := newGate(t, &rows{members: []extension.Member{member("east", active())}, fails: map[string]error{"entry": down}}, &sessions{})
 	if entry, err := g.Enter(t.Context(), extension.Session{Identity: person}, "east"); !errors.Is(err, extension.ErrUnavailable) || entry.Step != "" {
 		t.Errorf("%+v, %v", entry, err)
 	}

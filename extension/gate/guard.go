@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -15,8 +14,8 @@ type Change struct {
 	Identity extension.IdentityID
 	Before   extension.Traits
 	After    extension.Traits
-	AAL      extension.AAL // of the session; empty when Kratos did not tell (v1.3.1)
-	Cookie   string        // Kratos' session cookie value, only when AAL is empty; never logged
+	Session  extension.SessionID // empty when Kratos did not tell (v1.3.1)
+	Cookie   string              // Kratos' session cookie value, only when Session is empty; never logged
 	// Malformed says that the traits could not be read, as those of another schema may be: then only identities that
 	// have no user here get a judgement.
 	Malformed error
@@ -66,7 +65,7 @@ func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
 	if objection, err := g.guardTerms(ctx, change); objection != nil || err != nil {
 		return objection, err
 	}
-	return g.guardFactor(ctx, change)
+	return g.guardFactor(ctx, change, members)
 }
 
 // guardNames holds names to the rules of our own form, wherever they are typed. It looks only at those that change.
@@ -85,8 +84,9 @@ func guardNames(change Change) *Objection {
 	return nil
 }
 
-// guardTerms lets only a current version be accepted, by somebody who has given the details that registration asks for. It looks at the trait only when it differs, so that an old
-// acceptance never stands in the way of another change; taking the claim away changes nothing of the evidence.
+// guardTerms lets only a current version be accepted, by somebody who has given the details that registration asks for. It
+// looks at the trait only when it differs, so that an old acceptance never stands in the way of another change; taking the
+// claim away changes nothing of the evidence.
 func (g *Gate) guardTerms(ctx context.Context, change Change) (*Objection, error) {
 	version := change.After.Terms.Version
 	if version == change.Before.Terms.Version || version == "" {
@@ -108,54 +108,6 @@ func (g *Gate) guardTerms(ctx context.Context, change Change) (*Objection, error
 		Trait: "terms/version", ID: ObjectionTerms,
 		Sentence: "These terms are not the current version. Load the page again and read the new ones.",
 	}, nil
-}
-
-// guardFactor protects a proven factor, and the mobile that codes go to, from a session that only knows the password:
-// Kratos runs at aal1, so nobody else does.
-func (g *Gate) guardFactor(ctx context.Context, change Change) (*Objection, error) {
-	switch change.Method {
-	case extension.MethodPassword:
-		return nil, nil
-	case extension.MethodProfile:
-		if change.Before.Mobile == change.After.Mobile {
-			return nil, nil
-		}
-	case extension.MethodTOTP, extension.MethodLookupSecret, extension.MethodWebAuthn, extension.MethodPasskey, extension.MethodOIDC:
-	}
-	proven, err := g.store.ProvenFactor(ctx, change.Identity)
-	if err != nil {
-		return nil, fmt.Errorf("find factors of identity %s: %w", change.Identity, err)
-	}
-	if !proven {
-		return nil, nil
-	}
-	aal, err := g.level(ctx, change)
-	if err != nil {
-		return nil, err
-	}
-	if aal == extension.AAL2 {
-		return nil, nil
-	}
-	objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
-	if change.Method == extension.MethodProfile {
-		objection.Trait = "phone"
-	}
-	return objection, nil
-}
-
-// level is the session's AAL, asked of Kratos when the hook did not carry it. A cookie of another identity is worth nothing.
-func (g *Gate) level(ctx context.Context, change Change) (extension.AAL, error) {
-	if change.AAL != "" {
-		return change.AAL, nil
-	}
-	session, err := g.sessions.Session(ctx, extension.Browser{Cookies: g.sessionCookie + "=" + change.Cookie})
-	if errors.Is(err, extension.ErrNoSession) || err == nil && session.Identity != change.Identity {
-		return extension.AAL1, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("find the session of identity %s: %w", change.Identity, err)
-	}
-	return session.AAL, nil
 }
 
 // identifier is what Kratos makes of an address. Unicode's case folding would be wider: it takes ſ for s, which is another

@@ -11,8 +11,16 @@ import (
 )
 
 // save is a change that saves the traits as they were.
-func save(method extension.SettingsMethod, level extension.AAL) gate.Change {
-	return gate.Change{Method: method, Identity: person, Before: traits(), After: traits(), AAL: level}
+func save(method extension.SettingsMethod) gate.Change {
+	return gate.Change{Method: method, Identity: person, Before: traits(), After: traits(), Session: here}
+}
+
+// confirmed are the rows of somebody Active in these organisations, whose session has shown the factor.
+func confirmed(members ...extension.Member) *rows {
+	for i := range members {
+		members[i].User.Factors = []extension.Factor{extension.FactorTOTP}
+	}
+	return &rows{members: members, proofs: proven(extension.FactorTOTP)}
 }
 
 // judged gives the id and the trait of an objection, 0 for none.
@@ -52,9 +60,9 @@ func TestTheAddressCannotBeChanged(t *testing.T) {
 		"with another top-level domain": {"ada@example.co", false},
 	} {
 		for _, method := range extension.SettingsMethods() {
-			change := save(method, extension.AAL2)
+			change := save(method)
 			change.After.Email = c.email
-			id, trait := judged(t, &rows{members: []extension.Member{member("east", active())}}, &sessions{}, change)
+			id, trait := judged(t, confirmed(member("east", active())), &sessions{}, change)
 			if c.free && id != 0 || !c.free && (id != gate.ObjectionEmail || trait != "email") {
 				t.Errorf("%s by %s: objection %d at %q", name, method, id, trait)
 			}
@@ -65,13 +73,13 @@ func TestTheAddressCannotBeChanged(t *testing.T) {
 func TestAnAddressIsComparedAsKratosComparesIt(t *testing.T) {
 	t.Parallel()
 	// Kratos lower-cases identifiers; Unicode's folding would take ſ for s, which is another mailbox.
-	change := save(extension.MethodProfile, extension.AAL2)
+	change := save(extension.MethodProfile)
 	change.Before.Email, change.After.Email = "sam@example.com", "ſam@example.com"
-	if id, _ := judged(t, &rows{members: []extension.Member{member("east", active())}}, &sessions{}, change); id != gate.ObjectionEmail {
+	if id, _ := judged(t, confirmed(member("east", active())), &sessions{}, change); id != gate.ObjectionEmail {
 		t.Errorf("ſam for sam: objection %d", id)
 	}
 	change.Before.Email, change.After.Email = "ÜNAL@example.com", "ünal@example.com"
-	if id, _ := judged(t, &rows{members: []extension.Member{member("east", active())}}, &sessions{}, change); id != 0 {
+	if id, _ := judged(t, confirmed(member("east", active())), &sessions{}, change); id != 0 {
 		t.Errorf("ünal for ÜNAL: objection %d", id)
 	}
 }
@@ -89,9 +97,9 @@ func TestOnlyWhoIsPausedEverywhereCanChangeNothing(t *testing.T) {
 		"half-way in other": {[]extension.Member{member("east", paused()), member("west", extension.Facts{Started: noon()})}, 0},
 	} {
 		for _, method := range extension.SettingsMethods() {
-			change := save(method, extension.AAL1)
+			change := save(method)
 			change.After.FirstName = "Augusta"
-			if id, trait := judged(t, &rows{members: c.members}, &sessions{}, change); id != c.want || trait != "" {
+			if id, trait := judged(t, confirmed(c.members...), &sessions{}, change); id != c.want || trait != "" {
 				t.Errorf("%s by %s: objection %d at %q, want %d", name, method, id, trait, c.want)
 			}
 		}
@@ -118,7 +126,7 @@ func TestOnlyCurrentTermsCanBeAccepted(t *testing.T) {
 		"garbage that was before":  {"2024-01", "2024-01", 0},
 		"current, and was already": {current, current, 0},
 	} {
-		change := save(extension.MethodProfile, extension.AAL1)
+		change := save(extension.MethodProfile)
 		change.Before.Terms.Version, change.After.Terms.Version = c.before, c.after
 		r := &rows{members: []extension.Member{member("east", active())}, terms: []extension.TermsID{current}}
 		id, trait := judged(t, r, &sessions{}, change)
@@ -128,94 +136,12 @@ func TestOnlyCurrentTermsCanBeAccepted(t *testing.T) {
 	}
 }
 
-func TestAProvenFactorIsChangedOnlyByASessionThatProvedIt(t *testing.T) {
-	t.Parallel()
-	for _, proven := range []bool{false, true} {
-		for _, level := range []extension.AAL{"aal0", extension.AAL1, extension.AAL2} {
-			for _, method := range extension.SettingsMethods() {
-				for _, mobile := range []string{traits().Mobile, "+4915199999999", ""} {
-					change := save(method, level)
-					change.After.Mobile = mobile
-					r := &rows{members: []extension.Member{member("east", active())}, proven: proven}
-					id, trait := judged(t, r, &sessions{err: errors.New("Kratos was asked")}, change)
-
-					touched := method != extension.MethodPassword && (method != extension.MethodProfile || mobile != traits().Mobile)
-					var want int64
-					if touched && proven && level != extension.AAL2 {
-						want = gate.ObjectionFactor
-					}
-					if id != want || (trait == "phone") != (want != 0 && method == extension.MethodProfile) {
-						t.Errorf("%s to %q at %s, proven %v: objection %d at %q, want %d", method, mobile, level, proven, id, trait, want)
-					}
-				}
-			}
-		}
-	}
-}
-
-// Kratos v1.3.1 does not say at which level a session is, so its cookie is asked about.
-func TestTheLevelOfASessionIsAskedOfKratosWhenTheHookDoesNotTell(t *testing.T) {
-	t.Parallel()
-	down := &extension.TroubleError{Sentence: "Kratos does not answer."}
-	for name, c := range map[string]struct {
-		sessions sessions
-		want     int64
-		fails    error
-	}{
-		"at aal2":                      {sessions{session: extension.Session{Identity: person, AAL: extension.AAL2}}, 0, nil},
-		"at aal1":                      {sessions{session: extension.Session{Identity: person, AAL: extension.AAL1}}, gate.ObjectionFactor, nil},
-		"somebody else's at aal2":      {sessions{session: extension.Session{Identity: stranger, AAL: extension.AAL2}}, gate.ObjectionFactor, nil},
-		"of nobody at aal2":            {sessions{session: extension.Session{AAL: extension.AAL2}}, gate.ObjectionFactor, nil},
-		"none":                         {sessions{err: extension.ErrNoSession}, gate.ObjectionFactor, nil},
-		"none, but an answer of aal2":  {sessions{session: extension.Session{Identity: person, AAL: extension.AAL2}, err: extension.ErrNoSession}, gate.ObjectionFactor, nil},
-		"no answer from Kratos":        {sessions{err: down}, 0, extension.ErrUnavailable},
-		"somebody else's and no level": {sessions{session: extension.Session{Identity: stranger}}, gate.ObjectionFactor, nil},
-		"without a level":              {sessions{session: extension.Session{Identity: person}}, gate.ObjectionFactor, nil},
-	} {
-		change := save(extension.MethodTOTP, "")
-		change.Cookie = cookie
-		r := &rows{members: []extension.Member{member("east", active())}, proven: true}
-		objection, err := newGate(t, r, &c.sessions).Guard(t.Context(), change)
-		if !errors.Is(err, c.fails) {
-			t.Errorf("%s: %v, want %v", name, err, c.fails)
-		}
-		if got := objection != nil; got != (c.want != 0) || got && objection.ID != c.want {
-			t.Errorf("%s: objection %+v, want %d", name, objection, c.want)
-		}
-		want := []extension.Browser{{Cookies: cookieKey + "=" + cookie}}
-		if diff := cmp.Diff(want, c.sessions.asked); diff != "" {
-			t.Errorf("%s: Kratos was asked (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-func TestKratosIsAskedOnlyWhenTheLevelDecides(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		proven bool
-		change gate.Change
-	}{
-		"no proven factor":        {false, save(extension.MethodTOTP, "")},
-		"a password":              {true, save(extension.MethodPassword, "")},
-		"a name":                  {true, save(extension.MethodProfile, "")},
-		"the hook tells at aal2":  {true, save(extension.MethodTOTP, extension.AAL2)},
-		"the hook tells at aal1":  {true, save(extension.MethodTOTP, extension.AAL1)},
-		"a refusal for the email": {true, gate.Change{Method: extension.MethodTOTP, Identity: person, Before: traits()}},
-	} {
-		s := &sessions{err: errors.New("Kratos was asked")}
-		r := &rows{members: []extension.Member{member("east", active())}, proven: c.proven}
-		if _, err := newGate(t, r, s).Guard(t.Context(), c.change); err != nil || len(s.asked) != 0 {
-			t.Errorf("%s: Kratos was asked %d times, %v", name, len(s.asked), err)
-		}
-	}
-}
-
 func TestIdentitiesThatAreNotOursMaySaveAnything(t *testing.T) {
 	t.Parallel()
 	for _, method := range extension.SettingsMethods() {
 		change := gate.Change{Method: method, Identity: stranger, Before: traits(), Malformed: errors.New("another schema")}
 		change.After.Email, change.After.Terms.Version = "new@example.com", "garbage"
-		r, s := &rows{members: []extension.Member{member("east", paused())}, proven: true}, &sessions{}
+		r, s := &rows{members: []extension.Member{secured("east", extension.FactorTOTP)}}, &sessions{}
 		if id, _ := judged(t, r, s, change); id != 0 {
 			t.Errorf("%s: objection %d", method, id)
 		}
@@ -227,7 +153,7 @@ func TestIdentitiesThatAreNotOursMaySaveAnything(t *testing.T) {
 
 func TestTraitsThatCannotBeReadAreJudgedForNobodyOfOurs(t *testing.T) {
 	t.Parallel()
-	change := save(extension.MethodPassword, extension.AAL2)
+	change := save(extension.MethodPassword)
 	change.Malformed = errors.New("another schema")
 	objection, err := newGate(t, &rows{members: []extension.Member{member("east", active())}}, &sessions{}).Guard(t.Context(), change)
 	if !errors.Is(err, change.Malformed) || objection != nil {
@@ -239,12 +165,13 @@ func TestNoChangeIsLetThroughWhileTheDatabaseIsDown(t *testing.T) {
 	t.Parallel()
 	down := &extension.TroubleError{Sentence: "The database does not answer."}
 	for part, change := range map[string]gate.Change{
-		"members": save(extension.MethodPassword, extension.AAL1), "terms": save(extension.MethodProfile, extension.AAL1), "factor": save(extension.MethodTOTP, extension.AAL2),
+		"members": save(extension.MethodPassword), "terms": save(extension.MethodProfile), "proofs": save(extension.MethodTOTP), "prove": save(extension.MethodTOTP),
 	} {
 		if part == "terms" {
 			change.After.Terms.Version = current
 		}
-		r := &rows{members: []extension.Member{member("east", active())}, terms: []extension.TermsID{current}, fails: map[string]error{part: down}}
+		r := confirmed(member("east", active()))
+		r.terms, r.fails = []extension.TermsID{current}, map[string]error{part: down}
 		objection, err := newGate(t, r, &sessions{}).Guard(t.Context(), change)
 		if !errors.Is(err, extension.ErrUnavailable) || objection != nil {
 			t.Errorf("%s: %+v, %v", part, objection, err)
@@ -292,7 +219,7 @@ func TestWhoeverHoldsAnAddressThatWasCorrectedSavesNothing(t *testing.T) {
 		"registered, and changed by somebody else": {[]extension.Member{registered}, 0},
 	} {
 		for _, method := range extension.SettingsMethods() {
-			if id, _ := judged(t, &rows{members: c.members}, &sessions{}, save(method, extension.AAL2)); id != c.want {
+			if id, _ := judged(t, confirmed(c.members...), &sessions{}, save(method)); id != c.want {
 				t.Errorf("%s by %s: objection %d, want %d", name, method, id, c.want)
 			}
 		}

@@ -166,7 +166,7 @@ func (c *Client) confirm(ctx context.Context, claimed []row, made []extension.Cr
 	}
 	there := make(map[extension.IdentityID]extension.UserID, len(identities))
 	for _, identity := range identities {
-		there[extension.IdentityID(identity.Id)] = markOf(identity.MetadataAdmin)
+		there[extension.IdentityID(identity.Id)] = extension.UserID(text(ourMark(identity.MetadataAdmin), markUser))
 	}
 	var missing []row
 	for _, r := range claimed {

@@ -1,11 +1,16 @@
 package kratos_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"paperplane/extension"
@@ -46,53 +51,48 @@ func TestTheSessionHasTheCookieThatWasChosenAndGuardsKnowIt(t *testing.T) {
 	}
 }
 
-func TestKratosWithoutACourierMissesNothing(t *testing.T) {
+func TestASessionBecomesASignedTokenWhereThatIsChosen(t *testing.T) {
 	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key, KeyID: "test", Algorithm: string(jose.ES256), Use: "sig"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range kratoses {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			own := s.configured(t, func(o *kratos.ConfigurationOptions) {
-				o.CourierURL, o.CourierKey, o.CourierBody = "", "", ""
+				o.Tokens = &kratos.Tokens{ClaimsBody: webhooks.ClaimsMapper(), KeysURL: "base64://" + base64.StdEncoding.EncodeToString(keys)}
 			})
 			p := own.registered(t)
-			traits := extension.Traits{Email: p.address, FirstName: "Ada", LastName: "Lovelace", Mobile: freshMobile()}
-			_, reply, err := own.client.SubmitProfile(t.Context(), p.browser(), p.settings(t), traits)
+			if _, err := own.client.Publish(t.Context(), p.identity, []extension.Membership{{Slug: "acme", Status: extension.Active}}); err != nil {
+				t.Fatal(err)
+			}
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, own.server.PublicURL()+"/sessions/whoami?tokenize_as="+kratos.TokenTemplate, http.NoBody)
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.take(reply)
-			if _, err := own.client.Logout(t.Context(), p.browser()); err != nil {
+			request.Header.Set("Cookie", p.browser().Cookies)
+			response, err := http.DefaultTransport.RoundTrip(request)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := p.anotherBrowser().login(t, p.address, password); err != nil {
-				t.Errorf("sign-in: %v", err)
+			defer response.Body.Close()
+			var session struct{ Tokenized string }
+			if err := json.NewDecoder(response.Body).Decode(&session); err != nil {
+				t.Fatal(err)
 			}
-			if messages := own.messages(t); len(messages) > 0 {
-				t.Errorf("Kratos would send %v", messages)
+			signed, err := jose.ParseSigned(session.Tokenized, []jose.SignatureAlgorithm{jose.ES256})
+			if err != nil {
+				t.Fatal(err)
+			}
+			payload, err := signed.Verify(key.Public())
+			if err != nil || !strings.Contains(string(payload), `"slug":"acme"`) || !strings.Contains(string(payload), string(p.identity)) {
+				t.Errorf("claims %s, %v", payload, err)
 			}
 		})
 	}
-}
-
-// messages lists what Kratos has sent or means to send.
-func (s *stack) messages(t *testing.T) []any {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.server.AdminURL()+"/admin/courier/messages", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var messages []any
-	if err := json.Unmarshal(body, &messages); err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("messages are answered with %s: %s", response.Status, body)
-	}
-	return messages
 }

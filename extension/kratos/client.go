@@ -38,6 +38,8 @@ type Options struct {
 type Client struct {
 	admin         *ory.APIClient
 	public        *ory.APIClient
+	http          *http.Client // for what the Ory client has no method for
+	publicURL     string
 	sessionCookie string
 }
 
@@ -71,6 +73,8 @@ func New(options Options) (*Client, error) {
 	return &Client{
 		admin:         apiClient(client, strings.TrimSuffix(options.AdminURL, "/")),
 		public:        apiClient(client, strings.TrimSuffix(options.PublicURL, "/")),
+		http:          client,
+		publicURL:     strings.TrimSuffix(options.PublicURL, "/"),
 		sessionCookie: options.SessionCookie,
 	}, nil
 }

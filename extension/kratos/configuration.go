@@ -3,7 +3,6 @@ package kratos
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -14,39 +13,42 @@ import (
 // courier's target. Kratos logs the headers of hooks; of all that could carry a key it blanks out only this one.
 const HookKeyHeader = "Authorization"
 
-// The paths under HooksURL that the generated configuration calls; the settings method follows.
+// The paths under HooksURL that the generated configuration calls. Behind GuardPath and ReportPath stands the settings
+// method, behind LoginPath the way in which a second factor was shown.
 const (
-	GuardPath  = "/kratos/guard/"
-	ReportPath = "/kratos/report/"
+	GuardPath   = "/kratos/guard/"
+	ReportPath  = "/kratos/report/"
+	BeforePath  = "/kratos/before"
+	LoginPath   = "/kratos/login/"
+	CourierPath = "/kratos/courier"
 )
 
-// The paths under CourierURL that the generated configuration calls, one for each channel.
-const (
-	courierEmailPath = "/email"
-	courierSMSPath   = "/sms"
-)
+// TokenTemplate is the name of the tokenizer's template: GET /sessions/whoami?tokenize_as=paperplane.
+const TokenTemplate = "paperplane"
 
-// ConfigurationOptions are what a Kratos beside Paperplane must be told. Everything but DSN, CookieDomain,
-// SessionCookie, CourierURL and BreachCheck is required; CourierKey and CourierBody are required with CourierURL.
+// ConfigurationOptions are what a Kratos beside Paperplane must be told. Everything is required but DSN, CookieDomain,
+// SessionCookie, SMS, Pages, Providers, Tokens and BreachCheck.
 type ConfigurationOptions struct {
 	DSN    string // of Kratos' own database; empty: Kratos takes it from its environment variable DSN
 	Public Listener
 	Admin  Listener
 
 	PagesURL      string // Paperplane's public URL: what browsers see
+	Pages         Pages  // the organisation's own pages, where it has them
 	CookieDomain  string // empty: cookies belong to the host of PagesURL alone
 	SessionCookie string // name of Kratos' session cookie; empty means DefaultSessionCookie
 
-	HooksURL   string // Paperplane's internal listener, as Kratos reaches it
-	HooksKey   string // shown to it in HookKeyHeader
-	GuardBody  string // jsonnet of the guard hooks
-	ReportBody string // jsonnet of the report hooks
+	HooksURL    string // Paperplane's internal listener, as Kratos reaches it
+	HooksKey    string // shown to it in HookKeyHeader
+	GuardBody   string // jsonnet of the guard hooks
+	ReportBody  string // jsonnet of the report hooks
+	BeforeBody  string // jsonnet of the guard that settings open behind
+	LoginBody   string // jsonnet of the hooks that witness a second factor
+	CourierBody string // jsonnet of an e-mail message of Kratos'
 
-	// CourierURL takes Kratos' own letters at /email and its text messages at /sms below it. Empty: Kratos has no courier.
-	// With recovery and verification off, as they are here, Kratos has nothing to send.
-	CourierURL  string
-	CourierKey  string // shown to it in HookKeyHeader
-	CourierBody string // jsonnet of a message
+	SMS       *SMSGateway // takes Kratos' text messages; nil: there are none
+	Providers []Provider  // of social sign-in; none: it is off
+	Tokens    *Tokens     // signed tokens instead of sessions, for those who want them; nil: there are none
 
 	SecretDefault string // signs and encrypts by default; at least 16 bytes
 	SecretCookie  string // signs cookies; at least 16 bytes
@@ -55,6 +57,30 @@ type ConfigurationOptions struct {
 	Issuer            string // what an authenticator app calls the account
 	MinPasswordLength int    // characters; at least 8 (NIST SP 800-63B-4 §3.1.1.2)
 	BreachCheck       bool   // ask haveibeenpwned.com; unreachable it costs every new password 15 seconds
+}
+
+// Pages are the URLs of an organisation's own account pages. An empty one is ours, under PagesURL.
+type Pages struct {
+	Login        string
+	Settings     string
+	Recovery     string
+	Verification string
+	Error        string
+}
+
+// SMSGateway takes text messages over HTTP, by POST. Everything is required.
+type SMSGateway struct {
+	URL    string
+	Header string // in which it is shown Value
+	Value  string
+	Body   string // jsonnet of its request; see Kratos' documentation of courier channels
+}
+
+// Tokens let applications ask Kratos for a signed token instead of a session. The claims are as old as what was last
+// published and know nothing of a session's second factor.
+type Tokens struct {
+	ClaimsBody string // jsonnet of the claims
+	KeysURL    string // file://, https:// or base64:// URL of a JSON Web Key Set with the private key (RFC 7517)
 }
 
 // Listener is one of Kratos' two APIs.
@@ -92,12 +118,10 @@ func Configuration(options ConfigurationOptions) ([]byte, error) {
 		"identity":      schemas(),
 		"feature_flags": section{"use_continue_with_transitions": true},
 		"selfservice":   options.selfservice(),
+		"courier":       options.courier(),
 	}
 	if options.DSN != "" {
 		file["dsn"] = options.DSN
-	}
-	if options.CourierURL != "" {
-		file["courier"] = options.courier()
 	}
 	var out bytes.Buffer
 	out.WriteString("# Written by \"paperplane kratos config\" for Ory Kratos v1.3.1 and v26.2. Holds secrets: keep it private.\n")
@@ -107,34 +131,6 @@ func Configuration(options ConfigurationOptions) ([]byte, error) {
 		return nil, fmt.Errorf("write Kratos configuration: %w", err)
 	}
 	return out.Bytes(), encoder.Close()
-}
-
-func (o ConfigurationOptions) check() error {
-	problems := []error{
-		checkURL("Public.BaseURL", o.Public.BaseURL), checkURL("Admin.BaseURL", o.Admin.BaseURL),
-		checkURL("PagesURL", o.PagesURL), checkURL("HooksURL", o.HooksURL),
-	}
-	type text struct{ name, value string }
-	required := []text{{"HooksKey", o.HooksKey}, {"GuardBody", o.GuardBody}, {"ReportBody", o.ReportBody}, {"Issuer", o.Issuer}}
-	if o.CourierURL != "" {
-		problems = append(problems, checkURL("CourierURL", o.CourierURL))
-		required = append(required, text{"CourierKey", o.CourierKey}, text{"CourierBody", o.CourierBody})
-	}
-	for _, option := range required {
-		if option.value == "" {
-			problems = append(problems, fmt.Errorf("%s is missing", option.name))
-		}
-	}
-	if len(o.SecretDefault) < 16 || len(o.SecretCookie) < 16 {
-		problems = append(problems, errors.New("SecretDefault and SecretCookie must have at least 16 bytes"))
-	}
-	if len(o.SecretCipher) != 32 {
-		problems = append(problems, errors.New("SecretCipher must have 32 bytes"))
-	}
-	if o.MinPasswordLength < 8 {
-		problems = append(problems, errors.New("MinPasswordLength must be at least 8"))
-	}
-	return errors.Join(problems...)
 }
 
 func (l Listener) section() section {
@@ -153,10 +149,16 @@ func (o ConfigurationOptions) cookies() section {
 // session keeps whoami at aal1. With highest_available v1.3.1 would demand a second factor of people who cannot have
 // one; Paperplane demands it itself, where an organisation wants it.
 func (o ConfigurationOptions) session() section {
+	whoami := section{"required_aal": "aal1"}
+	if o.Tokens != nil {
+		whoami["tokenizer"] = section{"templates": section{TokenTemplate: section{
+			"jwks_url": o.Tokens.KeysURL, "claims_mapper_url": inline(o.Tokens.ClaimsBody), "ttl": "5m",
+		}}}
+	}
 	return section{
 		"lifespan": "24h",
 		"cookie":   section{"name": o.SessionCookie, "same_site": "Lax", "persistent": true},
-		"whoami":   section{"required_aal": "aal1"},
+		"whoami":   whoami,
 	}
 }
 
@@ -167,36 +169,42 @@ func schemas() section {
 	}
 }
 
-// courier hands Kratos' own letters and text messages to us. There are 300 attempts a second apart, because the default
-// of five loses a message within seconds of an outage.
+// courier hands Kratos' letters to us and its text messages to the operator's gateway. There are 300 attempts a second
+// apart, because the default of five loses a message within seconds of an outage.
 func (o ConfigurationOptions) courier() section {
-	return section{
+	courier := section{
 		"message_retries":   300,
 		"worker":            section{"pull_count": 10, "pull_wait": "1s"},
 		"delivery_strategy": "http",
-		"http":              section{"request_config": o.courierRequest(courierEmailPath)},
-		"channels":          []section{{"id": "sms", "type": "http", "request_config": o.courierRequest(courierSMSPath)}},
+		"http":              section{"request_config": courierRequest(o.hookURL(CourierPath), o.CourierBody, o.hookKey())},
 	}
+	if o.SMS != nil {
+		courier["channels"] = []section{{
+			"id": "sms", "type": "http",
+			"request_config": courierRequest(o.SMS.URL, o.SMS.Body, apiKey(o.SMS.Header, o.SMS.Value)),
+		}}
+	}
+	return courier
 }
 
-// courierRequest is the call for one message of a channel.
-func (o ConfigurationOptions) courierRequest(path string) section {
+// courierRequest is the call for one message.
+func courierRequest(target, body string, auth section) section {
 	return section{
-		"url":     strings.TrimSuffix(o.CourierURL, "/") + path,
-		"method":  "POST",
-		"body":    inline(o.CourierBody),
+		"url": target, "method": "POST", "body": inline(body), "auth": auth,
 		"headers": section{"Content-Type": "application/json"},
-		"auth":    apiKey(o.CourierKey),
 	}
 }
 
-// page is the URL of one of Paperplane's pages.
-func (o ConfigurationOptions) page(path string) string {
-	return strings.TrimSuffix(o.PagesURL, "/") + path
+// hookURL is one of the paths of our internal listener, as Kratos reaches it.
+func (o ConfigurationOptions) hookURL(path string) string {
+	return strings.TrimSuffix(o.HooksURL, "/") + path
 }
 
-func apiKey(key string) section {
-	return section{"type": "api_key", "config": section{"name": HookKeyHeader, "value": "Bearer " + key, "in": "header"}}
+// hookKey is how Kratos shows that it is Kratos.
+func (o ConfigurationOptions) hookKey() section { return apiKey(HookKeyHeader, "Bearer "+o.HooksKey) }
+
+func apiKey(header, value string) section {
+	return section{"type": "api_key", "config": section{"name": header, "value": value, "in": "header"}}
 }
 
 // inline puts a file's content into the configuration, so that Kratos needs no other file.

@@ -80,19 +80,72 @@ func TestEveryMethodHasItsHooksAndSecretsOfAnySpellingSurvive(t *testing.T) {
 	}
 }
 
+func TestTheSettingsOpenBehindAGuardAndEverySecondFactorIsWitnessed(t *testing.T) {
+	t.Parallel()
+	type hooks struct {
+		Hooks []struct {
+			Config struct {
+				URL      string
+				Response map[string]bool
+			}
+		}
+	}
+	var file struct {
+		Selfservice struct {
+			Flows struct {
+				Settings struct {
+					Lifespan string
+					AAL      string `yaml:"required_aal"`
+					Before   hooks
+				}
+				Login struct{ After map[string]hooks }
+			}
+		}
+	}
+	written, err := kratos.Configuration(options(4433, 4434, "http://127.0.0.1:4456", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(written, &file); err != nil {
+		t.Fatal(err)
+	}
+	settings := file.Selfservice.Flows.Settings
+	if len(settings.Before.Hooks) != 1 || settings.Before.Hooks[0].Config.URL != "http://127.0.0.1:4456/kratos/before" || !settings.Before.Hooks[0].Config.Response["parse"] {
+		t.Errorf("before the settings: %+v", settings.Before)
+	}
+	if settings.Lifespan != "30m" || settings.AAL != "aal1" {
+		t.Errorf("settings %+v", settings)
+	}
+	after := file.Selfservice.Flows.Login.After
+	for _, method := range []string{"totp", "code", "lookup_secret", "webauthn"} {
+		list := after[method].Hooks
+		// Neither parsed, which would let it speak to the form, nor asynchronous, which could come too late or never.
+		if len(list) != 1 || list[0].Config.URL != "http://127.0.0.1:4456/kratos/login/"+method || len(list[0].Config.Response) > 0 {
+			t.Errorf("%s: %+v", method, list)
+		}
+	}
+	if len(after) != 4 {
+		t.Errorf("hooks after %d methods", len(after))
+	}
+}
+
 func TestEveryWrongOptionOfTheConfigurationIsNamedWithoutItsValue(t *testing.T) {
 	t.Parallel()
 	wrong := kratos.ConfigurationOptions{
-		PagesURL: "ftp://" + secret, CourierURL: secret, SecretDefault: secret, SecretCipher: secret, MinPasswordLength: 7,
-		Public: kratos.Listener{BaseURL: secret},
+		PagesURL: "ftp://" + secret, SecretDefault: secret, SecretCipher: secret, MinPasswordLength: 7,
+		Public: kratos.Listener{BaseURL: secret}, Pages: kratos.Pages{Settings: secret},
+		SMS: &kratos.SMSGateway{URL: secret}, Tokens: &kratos.Tokens{},
+		Providers: []kratos.Provider{{ID: "of course not", Kind: "microsoft", IssuerURL: secret}, {ID: "own", Kind: "generic"}},
 	}
 	_, err := kratos.Configuration(wrong)
 	if err == nil {
 		t.Fatal("taken")
 	}
 	for _, name := range []string{
-		"Public.BaseURL", "Admin.BaseURL", "PagesURL", "HooksURL", "HooksKey", "GuardBody", "ReportBody", "CourierURL", "CourierKey",
-		"CourierBody", "SecretDefault", "SecretCookie", "SecretCipher", "Issuer", "MinPasswordLength",
+		"Public.BaseURL", "Admin.BaseURL", "PagesURL", "HooksURL", "HooksKey", "GuardBody", "ReportBody", "BeforeBody", "LoginBody",
+		"CourierBody", "Pages.Settings", "SMS.URL", "SMS.Header", "SMS.Value", "SMS.Body", "Tokens.ClaimsBody", "Tokens.KeysURL",
+		"Providers[0].ID", "Providers[0].ClientID", "Providers[0].ClientSecret", "Providers[0].IssuerURL", "Providers[0].Tenant",
+		"Providers[1].IssuerURL", "SecretDefault", "SecretCookie", "SecretCipher", "Issuer", "MinPasswordLength",
 	} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in: %v", name, err)
@@ -103,20 +156,65 @@ func TestEveryWrongOptionOfTheConfigurationIsNamedWithoutItsValue(t *testing.T) 
 	}
 }
 
-func TestACourierIsConfiguredOnlyWhereThereIsOne(t *testing.T) {
+func TestTextMessagesAreConfiguredOnlyWhereThereIsAGateway(t *testing.T) {
 	t.Parallel()
-	without := options(4433, 4434, "http://127.0.0.1:4456", "")
-	without.CourierURL, without.CourierKey, without.CourierBody = "", "", ""
-	written, err := kratos.Configuration(without)
+	with := options(4433, 4434, "http://127.0.0.1:4456", "")
+	without := with
+	without.SMS = nil
+	for want, chosen := range map[int]kratos.ConfigurationOptions{1: with, 0: without} {
+		written, err := kratos.Configuration(chosen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Courier struct {
+				HTTP struct {
+					Request struct{ URL string } `yaml:"request_config"`
+				}
+				Channels []struct{ ID string }
+			}
+		}
+		if err := yaml.Unmarshal(written, &file); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(file.Courier.Channels); got != want {
+			t.Errorf("%d channels, want %d", got, want)
+		}
+		if got := file.Courier.HTTP.Request.URL; got != "http://127.0.0.1:4456/kratos/courier" {
+			t.Errorf("e-mail goes to %s", got)
+		}
+	}
+}
+
+func TestPagesOfTheOrganisationTakeTheirPlaceAndMayBeReturnedTo(t *testing.T) {
+	t.Parallel()
+	own := options(4433, 4434, "http://127.0.0.1:4456", "")
+	own.Pages = kratos.Pages{Login: "https://login.example/in", Settings: "https://login.example/settings", Error: "https://help.example/error"}
+	written, err := kratos.Configuration(own)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file map[string]any
+	var file struct {
+		Selfservice struct {
+			Returns []string `yaml:"allowed_return_urls"`
+			Flows   map[string]struct {
+				Page string `yaml:"ui_url"`
+			}
+		}
+	}
 	if err := yaml.Unmarshal(written, &file); err != nil {
 		t.Fatal(err)
 	}
-	if courier, there := file["courier"]; there {
-		t.Errorf("the courier is %v", courier)
+	if diff := cmp.Diff([]string{pagesURL + "/", "https://login.example/", "https://help.example/"}, file.Selfservice.Returns); diff != "" {
+		t.Errorf("return URLs (-want +got):\n%s", diff)
+	}
+	for flow, want := range map[string]string{
+		"login": own.Pages.Login, "settings": own.Pages.Settings, "error": own.Pages.Error,
+		"recovery": pagesURL + "/recovery", "verification": pagesURL + "/verification",
+	} {
+		if got := file.Selfservice.Flows[flow].Page; got != want {
+			t.Errorf("%s leads to %s, want %s", flow, got, want)
+		}
 	}
 }
 

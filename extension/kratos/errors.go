@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	ory "github.com/ory/client-go"
 
@@ -28,6 +29,10 @@ type failure struct {
 		Message string `json:"message"`
 	} `json:"error"`
 }
+
+// guardRefused is how both versions say, with status 500, that the guard before the settings has refused them. One that
+// is down is said otherwise.
+const guardRefused = "a webhook target returned an error"
 
 // answered and relayed wrap the calls of the Ory client, which reads and closes every body itself. answered is for calls
 // in our own name.
@@ -90,6 +95,8 @@ func (f failure) kind(status int) error {
 		return extension.ErrConflict
 	}
 	switch {
+	case strings.Contains(f.Error.Message, guardRefused):
+		return extension.ErrForbidden
 	// A web hook that is down makes Kratos answer 400 with a 500 inside.
 	case status >= http.StatusInternalServerError, f.Error.Code >= http.StatusInternalServerError, status == http.StatusTooManyRequests:
 		return &extension.TroubleError{Sentence: silent, Cause: fmt.Errorf("status %d, code %d", status, f.Error.Code)}

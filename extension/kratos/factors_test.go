@@ -1,12 +1,8 @@
 package kratos_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base32"
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -15,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pquerna/otp/totp"
 
 	"paperplane/extension"
 	"paperplane/extension/kratos"
@@ -43,18 +40,39 @@ func (p *person) public(t *testing.T, method, path string, body any) int {
 	return response.StatusCode
 }
 
-// oneTimePassword computes a TOTP as an authenticator app does (RFC 6238 with SHA-1, 6 digits, 30 seconds).
-func oneTimePassword(t *testing.T, secret string, now time.Time) string {
+// appKey is the key that an authenticator app is given.
+func appKey(t *testing.T, form extension.Form) string {
 	t.Helper()
-	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
+	for _, node := range form.Nodes {
+		if node.Name == "totp_secret_key" {
+			return node.Value
+		}
+	}
+	t.Fatal("the form shows no key")
+	return ""
+}
+
+// appCode is what an authenticator app shows (RFC 6238).
+func appCode(t *testing.T, key string, at time.Time) string {
+	t.Helper()
+	code, err := totp.GenerateCode(key, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mac := hmac.New(sha1.New, key)
-	_ = binary.Write(mac, binary.BigEndian, uint64(now.Unix()/30))
-	sum := mac.Sum(nil)
-	offset := sum[len(sum)-1] & 0x0f
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[offset:offset+4])&0x7fffffff%1_000_000)
+	return code
+}
+
+// enrol sets up an authenticator app and returns its key.
+func (p *person) enrol(t *testing.T) string {
+	t.Helper()
+	form := p.settings(t)
+	key := appKey(t, form)
+	_, reply, err := p.client.SubmitTOTP(t.Context(), p.browser(), form, appCode(t, key, time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.take(reply)
+	return key
 }
 
 func TestTOTPMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
@@ -65,16 +83,11 @@ func TestTOTPMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 			ctx := t.Context()
 			p := s.registered(t)
 			form := p.settings(t)
-			var key string
-			for _, node := range form.Nodes {
-				if node.Name == "totp_secret_key" {
-					key = node.Value
-				}
+			_, _, err := s.client.SubmitTOTP(ctx, p.browser(), form, "000000")
+			if diff := cmp.Diff(map[string]int64{"totp_code": 4000008}, ids(refusal(t, err))); diff != "" {
+				t.Errorf("wrong code (-want +got):\n%s", diff)
 			}
-			body := map[string]any{"method": "totp", "totp_code": oneTimePassword(t, key, time.Now()), "csrf_token": form.Hidden("csrf_token")}
-			if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, body); status != http.StatusOK {
-				t.Fatalf("setting up the app: status %d", status)
-			}
+			p.enrol(t)
 			if identity, err := s.client.Identity(ctx, p.identity); err != nil || !slices.Contains(identity.Factors, extension.FactorTOTP) || !identity.Registered {
 				t.Errorf("with an app: %+v, %v", identity, err)
 			}
@@ -94,13 +107,145 @@ func TestTOTPMeansAnAuthenticatorAppThatWasProven(t *testing.T) {
 				t.Errorf("session by password alone: %+v, %v", session, err)
 			}
 
-			if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, map[string]any{
-				"method": "totp", "totp_unlink": true, "csrf_token": form.Hidden("csrf_token"),
-			}); status != http.StatusOK {
-				t.Fatalf("removing the app: status %d", status)
+			if _, _, err := s.client.UnlinkTOTP(ctx, p.browser(), p.settings(t)); err != nil {
+				t.Fatal(err)
 			}
 			if identity, err := s.client.Identity(ctx, p.identity); err != nil || len(identity.Factors) > 0 {
 				t.Errorf("without the app: %+v, %v", identity, err)
+			}
+		})
+	}
+}
+
+func TestRecoveryCodesAreValidWhenTheyWereConfirmedAndEachOnce(t *testing.T) {
+	t.Parallel()
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			p := s.registered(t)
+			p.enrol(t)
+			form, codes, reply, err := s.client.NewRecoveryCodes(ctx, p.browser(), p.settings(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.take(reply)
+			if len(codes) != 12 || codes[0] == codes[1] || codes[0] == "" {
+				t.Errorf("%d codes, like %q", len(codes), codes[0])
+			}
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.Recovery {
+				t.Errorf("before they were confirmed: %+v, %v", identity, err)
+			}
+			if _, reply, err = s.client.ConfirmRecoveryCodes(ctx, p.browser(), form); err != nil {
+				t.Fatal(err)
+			}
+			p.take(reply)
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || !identity.Recovery || len(identity.Factors) != 1 {
+				t.Errorf("after they were confirmed: %+v, %v", identity, err)
+			}
+			if guards := s.hooks.of(p.identity, "/kratos/guard/lookup_secret"); len(guards) != 1 {
+				t.Errorf("the guard was asked %d times", len(guards))
+			}
+
+			submit := func(p *person, code string) error {
+				form, reply, err := s.client.ConfirmForm(ctx, p.browser(), "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.take(reply)
+				reply, err = s.client.SubmitLogin(ctx, p.browser(), form.ID, map[string]string{
+					"method": "lookup_secret", "lookup_secret": code, "csrf_token": form.Hidden("csrf_token"),
+				})
+				p.take(reply)
+				return err
+			}
+			again := p.anotherBrowser()
+			if err := again.login(t, p.address, password); err != nil {
+				t.Fatal(err)
+			}
+			if err := submit(again, "nonsense"); len(refusal(t, err)) == 0 {
+				t.Error("a wrong code is refused without a word")
+			}
+			if err := submit(again, codes[3]); err != nil {
+				t.Errorf("a code: %v", err)
+			}
+			session, err := s.client.Session(ctx, again.browser())
+			if err != nil || session.AAL != extension.AAL2 {
+				t.Errorf("confirmed by a code: %+v, %v", session, err)
+			}
+			witnessed := s.hooks.of(p.identity, "/kratos/login/lookup_secret")
+			if len(witnessed) != 1 || witnessed[0].body["session"] != string(session.ID) || witnessed[0].key != hooksKey {
+				t.Errorf("witnessed %+v", witnessed)
+			}
+			if err := submit(again, codes[3]); len(refusal(t, err)) == 0 {
+				t.Error("a used code is refused without a word")
+			}
+			if _, _, err := s.client.DisableRecoveryCodes(ctx, p.browser(), p.settings(t)); err != nil {
+				t.Fatal(err)
+			}
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || identity.Recovery {
+				t.Errorf("after they were taken away: %+v, %v", identity, err)
+			}
+		})
+	}
+}
+
+func TestAGuardThatRefusesKeepsFactorsAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for name, status := range map[string]int{"refuses": http.StatusForbidden, "is down": http.StatusServiceUnavailable} {
+				ctx := t.Context()
+				p := s.registered(t)
+				form := p.settings(t)
+				_, codes, _, err := s.client.NewRecoveryCodes(ctx, p.browser(), form)
+				if err != nil || len(codes) == 0 {
+					t.Fatal(err)
+				}
+				s.hooks.answer(p.identity, status, `{"messages":[{"instance_ptr":"#/","messages":[{"id":9000003,"text":"No.","type":"error","context":{}}]}]}`)
+				_, _, app := s.client.SubmitTOTP(ctx, p.browser(), form, appCode(t, appKey(t, form), time.Now()))
+				_, _, confirmed := s.client.ConfirmRecoveryCodes(ctx, p.browser(), form)
+				for what, err := range map[string]error{"app": app, "recovery codes": confirmed} {
+					var refused *extension.RefusedError
+					if status == http.StatusForbidden && !errors.As(err, &refused) || status == http.StatusServiceUnavailable && !errors.Is(err, extension.ErrUnavailable) {
+						t.Errorf("%s when the guard %s: %v", what, name, err)
+					}
+				}
+				if identity, err := s.client.Identity(ctx, p.identity); err != nil || len(identity.Factors) > 0 || identity.Recovery {
+					t.Errorf("when the guard %s: %+v, %v", name, identity, err)
+				}
+			}
+		})
+	}
+}
+
+func TestFactorsAreRemovedInOneGo(t *testing.T) {
+	t.Parallel()
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			p := s.registered(t)
+			p.enrol(t)
+			form, _, reply, err := s.client.NewRecoveryCodes(ctx, p.browser(), p.settings(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.take(reply)
+			if _, _, err := s.client.ConfirmRecoveryCodes(ctx, p.browser(), form); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // having none is success
+				if err := s.client.RemoveFactors(ctx, p.identity); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if identity, err := s.client.Identity(ctx, p.identity); err != nil || len(identity.Factors) > 0 || identity.Recovery || !identity.Registered {
+				t.Errorf("%+v, %v", identity, err)
+			}
+			if err := s.client.RemoveFactors(ctx, extension.NewID[extension.IdentityID]()); !errors.Is(err, extension.ErrNotFound) {
+				t.Errorf("of nobody: %v", err)
 			}
 		})
 	}
@@ -151,10 +296,9 @@ func TestAnEmptyKeyCredentialConfusesNothing(t *testing.T) {
 			t.Parallel()
 			own := s.special(t, func(file map[string]any) {
 				rp := map[string]any{"id": "127.0.0.1", "display_name": "Paperplane", "origins": []any{pagesURL}}
-				webauthn, passkey, code := method(file, "webauthn"), method(file, "passkey"), method(file, "code")
+				webauthn, passkey := method(file, "webauthn"), method(file, "passkey")
 				webauthn["enabled"], webauthn["config"] = true, map[string]any{"passwordless": true, "rp": rp}
 				passkey["enabled"], passkey["config"] = true, map[string]any{"rp": rp}
-				code["mfa_enabled"] = true
 			})
 			p := own.registered(t)
 			if identity, err := own.client.Identity(t.Context(), p.identity); err != nil || !identity.Registered || len(identity.Factors) > 0 {

@@ -26,6 +26,14 @@ func loginForm(flow ory.LoginFlow) extension.Form {
 	return formOf(flow.Id, flow.ReturnTo, flow.Ui)
 }
 
+func recoveryForm(flow ory.RecoveryFlow) extension.Form {
+	return formOf(flow.Id, flow.ReturnTo, flow.Ui)
+}
+
+func verificationForm(flow ory.VerificationFlow) extension.Form {
+	return formOf(flow.Id, flow.ReturnTo, flow.Ui)
+}
+
 // refusedForm finds the flow in an error answer. v26 still shows "Your changes have been saved!" of an earlier submit.
 func refusedForm(model any) (extension.Form, bool) {
 	switch flow := model.(type) {
@@ -33,6 +41,10 @@ func refusedForm(model any) (extension.Form, bool) {
 		return settingsForm(withoutMessages(flow, typeSuccess)), true
 	case ory.LoginFlow:
 		return loginForm(flow), true
+	case ory.RecoveryFlow:
+		return recoveryForm(flow), true
+	case ory.VerificationFlow:
+		return verificationForm(flow), true
 	}
 	return extension.Form{}, false
 }

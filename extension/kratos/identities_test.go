@@ -17,11 +17,17 @@ import (
 // admin calls Kratos' administration API directly, for what Paperplane itself never does.
 func (s *stack) admin(t *testing.T, method, path string, body any) map[string]any {
 	t.Helper()
+	return fetch(t, method, s.server.AdminURL()+path, body)
+}
+
+// fetch calls Kratos without a client and without cookies.
+func fetch(t *testing.T, method, target string, body any) map[string]any {
+	t.Helper()
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), method, s.server.AdminURL()+path, bytes.NewReader(encoded))
+	request, err := http.NewRequestWithContext(t.Context(), method, target, bytes.NewReader(encoded))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +39,7 @@ func (s *stack) admin(t *testing.T, method, path string, body any) map[string]an
 	defer response.Body.Close()
 	answer := map[string]any{}
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode >= 300 {
-		t.Fatalf("%s %s: status %d, %v, %v", method, path, response.StatusCode, answer, err)
+		t.Fatalf("%s %s: status %d, %v, %v", method, target, response.StatusCode, answer, err)
 	}
 	return answer
 }
@@ -97,7 +103,7 @@ func TestRegisteredMeansACredentialThatSignsIn(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := extension.Identity{ID: id, Traits: extension.Traits{Email: mail}, Active: true, Registered: c.want}
+				want := extension.Identity{ID: id, Traits: extension.Traits{Email: mail}, Active: true, Registered: c.want, Member: true}
 				if diff := cmp.Diff([]extension.Identity{want, want}, []extension.Identity{one, found}); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", name, diff)
 				}

@@ -67,7 +67,7 @@ func TestAnInviteeRegistersSignsOutAndSignsInAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(extension.Session{Identity: p.identity, Email: p.address, AAL: extension.AAL1}, session); diff != "" {
+			if diff := cmp.Diff(extension.Session{ID: session.ID, Identity: p.identity, Email: p.address, AAL: extension.AAL1}, session); diff != "" {
 				t.Errorf("session (-want +got):\n%s", diff)
 			}
 			if _, _, err := s.client.LoginForm(ctx, p.browser(), "", ""); !errors.Is(err, extension.ErrConflict) {

@@ -87,8 +87,8 @@ func TestAnErrorPageFindsWhatKratosWantedToSay(t *testing.T) {
 	for _, s := range kratoses {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			// The recovery of the public is switched off, and Kratos tells a browser so on the error page.
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.server.PublicURL()+"/self-service/recovery/browser", nil)
+			// Nobody registers by themselves, and Kratos tells a browser so on the error page.
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.server.PublicURL()+"/self-service/registration/browser", http.NoBody)
 			if err != nil {
 				t.Fatal(err)
 			}

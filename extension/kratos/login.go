@@ -12,8 +12,12 @@ import (
 	"paperplane/extension"
 )
 
-// methodPassword is the way of signing in that a form without a method means.
-const methodPassword = "password"
+// The ways of signing in that this package acts on; a form without a method means the password.
+const (
+	methodPassword = "password"
+	methodCode     = "code"
+	methodOIDC     = "oidc"
+)
 
 // LoginForm reads a login flow, or begins one when flow is empty; returnTo, which may be empty, is a page of ours that
 // the new flow ends on. ErrConflict says that the browser is signed in already, ErrFlowExpired that the flow ran out, is
@@ -30,6 +34,19 @@ func (c *Client) LoginForm(ctx context.Context, browser extension.Browser, flow,
 	return readLogin(request.Execute())
 }
 
+// RefreshForm begins to sign somebody in once more who is signed in already, because Kratos takes changes only from a
+// session that is fresh enough. returnTo is as for LoginForm. ErrNoSession says that there is nobody to be asked again.
+func (c *Client) RefreshForm(ctx context.Context, browser extension.Browser, returnTo string) (extension.Form, extension.Reply, error) {
+	if !c.carriesSession(browser) {
+		return extension.Form{}, extension.Reply{}, fmt.Errorf("read sign-in: %w", extension.ErrNoSession)
+	}
+	request := c.public.FrontendAPI.CreateBrowserLoginFlow(as(ctx, browser)).Refresh(true)
+	if returnTo != "" {
+		request = request.ReturnTo(returnTo)
+	}
+	return readLogin(request.Execute())
+}
+
 func readLogin(login *ory.LoginFlow, response *http.Response, err error) (extension.Form, extension.Reply, error) {
 	login, answer, err := relayed(login, response, err)
 	if err != nil {
@@ -39,7 +56,9 @@ func readLogin(login *ory.LoginFlow, response *http.Response, err error) (extens
 }
 
 // SubmitLogin signs in with the values of the form's fields, csrf_token and method among them; without a method it is
-// the password. The reply holds the session's cookies and the page that the flow was begun for.
+// the password. It takes the second step as well, with the method totp, code or lookup_secret. The reply holds the
+// session's cookies and the page that the flow was begun for. A submit of the method code without a code only has Kratos
+// send one; that is a success, and the same flow takes the code.
 //
 // An *extension.RefusedError holds the form with its messages, ErrDisabled says that the identity is inactive (Kratos
 // tells so only after the right password), ErrFlowExpired that the form must be fetched anew.
@@ -48,7 +67,11 @@ func (c *Client) SubmitLogin(ctx context.Context, browser extension.Browser, flo
 	if err != nil {
 		return extension.Reply{}, fmt.Errorf("submit sign-in: %w", err)
 	}
-	login, answer, err := relayed(c.public.FrontendAPI.UpdateLoginFlow(as(ctx, browser)).Flow(flow).UpdateLoginFlowBody(body).Execute())
+	login, response, err := c.public.FrontendAPI.UpdateLoginFlow(as(ctx, browser)).Flow(flow).UpdateLoginFlowBody(body).Execute()
+	if _, sent := codeSent(err); sent && values["code"] == "" {
+		return reply(response), nil
+	}
+	login, answer, err := relayed(login, response, err)
 	if err != nil {
 		return answer, fmt.Errorf("submit sign-in: %w", err)
 	}

@@ -12,9 +12,6 @@ import (
 	"paperplane/extension"
 )
 
-// credentialLookup is Kratos' kind of backup codes.
-const credentialLookup = "lookup_secret"
-
 // Readdress gives an identity that was made for a user another e-mail address, before its owner has registered: an
 // administrator corrected a mistake in it. Everything that somebody with the old mailbox may have proven or planted goes
 // first (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022: unexpired session, trojan identifier):
@@ -34,11 +31,10 @@ func (c *Client) Readdress(ctx context.Context, id extension.IdentityID, user ex
 }
 
 func (c *Client) readdress(ctx context.Context, id extension.IdentityID, user extension.UserID, address string) (extension.Created, error) {
-	found, err := answered(c.admin.IdentityAPI.GetIdentity(ctx, string(id)).IncludeCredential(includedCredentials()).Execute())
+	before, err := c.Identity(ctx, id)
 	if err != nil {
 		return extension.Created{}, err
 	}
-	before := identityOf(*found)
 	switch {
 	case user == "" || before.Mark != user:
 		return extension.Created{}, fmt.Errorf("it was not made for user %s: %w", user, extension.ErrConflict)
@@ -50,7 +46,7 @@ func (c *Client) readdress(ctx context.Context, id extension.IdentityID, user ex
 	if err := c.EndSessions(ctx, id); err != nil {
 		return extension.Created{}, err
 	}
-	if err := c.dropFactors(ctx, *found); err != nil {
+	if err := c.RemoveFactors(ctx, id); err != nil {
 		return extension.Created{}, err
 	}
 	made, err := c.writeAddress(ctx, id, address)
@@ -58,24 +54,6 @@ func (c *Client) readdress(ctx context.Context, id extension.IdentityID, user ex
 		return made, err
 	}
 	return made, c.checkAddress(ctx, before, address)
-}
-
-// dropFactors removes second factors and backup codes. They sign nobody in alone, and would guard the account against
-// its owner.
-func (c *Client) dropFactors(ctx context.Context, identity ory.Identity) error {
-	if identity.Credentials == nil {
-		return nil
-	}
-	for _, kind := range []string{credentialTOTP, credentialLookup, credentialWebAuthn} {
-		if _, held := (*identity.Credentials)[kind]; !held {
-			continue
-		}
-		response, err := c.admin.IdentityAPI.DeleteIdentityCredentials(ctx, identity.Id, kind).Execute()
-		if err := translate(err, response); err != nil && !errors.Is(err, extension.ErrNotFound) {
-			return fmt.Errorf("remove %s: %w", kind, err)
-		}
-	}
-	return nil
 }
 
 // writeAddress replaces all traits. Kratos derives the addresses to verify and to recover from them and keeps none of the

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -33,21 +32,6 @@ func (p *person) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.admit(t)
-}
-
-// enrol sets up an authenticator app without a password, as whoever pressed Start can.
-func (p *person) enrol(t *testing.T) {
-	t.Helper()
-	form, key := p.settings(t), ""
-	for _, node := range form.Nodes {
-		if node.Name == "totp_secret_key" {
-			key = node.Value
-		}
-	}
-	body := map[string]any{"method": "totp", "totp_code": oneTimePassword(t, key, time.Now()), "csrf_token": form.Hidden("csrf_token")}
-	if status := p.public(t, http.MethodPost, "/self-service/settings?flow="+form.ID, body); status != http.StatusOK {
-		t.Fatalf("setting up the app: status %d", status)
-	}
 }
 
 func TestACorrectedAddressLeavesNothingOfWhoeverHadTheOldOne(t *testing.T) {
@@ -97,7 +81,7 @@ func TestACorrectedAddressLeavesNothingOfWhoeverHadTheOldOne(t *testing.T) {
 				t.Errorf("the old address: %v", err)
 			}
 			identity, err := s.client.FindByAddress(ctx, corrected)
-			want := extension.Identity{ID: p.identity, Traits: extension.Traits{Email: corrected}, Active: true, Mark: user}
+			want := extension.Identity{ID: p.identity, Traits: extension.Traits{Email: corrected}, Active: true, Mark: user, Member: true}
 			if diff := cmp.Diff(want, identity); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}

@@ -2,83 +2,71 @@ package kratos
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	ory "github.com/ory/client-go"
 
 	"paperplane/extension"
 )
 
-// codeLifetime is how long the recovery code of Admit would work. It is redeemed at once, so this only covers a slow
-// Kratos.
-const codeLifetime = "5m"
+// RecoveryForm reads the form for a forgotten password, or begins one when flow is empty. ErrConflict says that the
+// browser is signed in, ErrFlowExpired that the flow ran out, is unknown or belongs to another browser.
+func (c *Client) RecoveryForm(ctx context.Context, browser extension.Browser, flow string) (extension.Form, extension.Reply, error) {
+	execute := c.public.FrontendAPI.CreateBrowserRecoveryFlow(as(ctx, browser)).Execute
+	if flow != "" {
+		execute = c.public.FrontendAPI.GetRecoveryFlow(as(ctx, browser)).Id(flow).Execute
+	}
+	recovery, answer, err := relayed(execute())
+	if err != nil {
+		return extension.Form{}, answer, fmt.Errorf("read recovery: %w", err)
+	}
+	return recoveryForm(*recovery), answer, nil
+}
 
-// Admit signs a browser in as an identity without any secret leaving the server: it has Kratos mint a recovery code,
-// redeems it in the browser's name and returns the cookies of the new, privileged session. ReturnTo is the settings
-// page with its flow. Of the browser only user agent and address count: a session it may hold is neither used nor ended.
+// SubmitRecovery asks for a code with the value email, or redeems one with the value code; csrf_token goes along. After
+// the first the form asks for the code, whether or not anybody has that address. After the second the reply's cookies hold
+// a privileged session, which may still owe us its second factor: then the form is the zero one, and ReturnTo is the
+// settings page with its flow if the settings are open.
 //
-// ErrNotFound says that there is no such identity, ErrDisabled that it is inactive. Each call mints a code of its own,
-// so a call that failed can be made again.
-func (c *Client) Admit(ctx context.Context, id extension.IdentityID, browser extension.Browser) (extension.Reply, error) {
-	flow, code, err := c.mintCode(ctx, id)
-	if err != nil {
-		return extension.Reply{}, fmt.Errorf("admit identity %s: %w", id, err)
-	}
-	browser.Cookies = ""
+// An *extension.RefusedError holds the form with its messages, such as a wrong code; ErrDisabled says that the identity is
+// inactive, ErrFlowExpired that the form must be fetched anew, for instance after too many wrong codes.
+func (c *Client) SubmitRecovery(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Form, extension.Reply, error) {
 	recovery, response, err := c.public.FrontendAPI.UpdateRecoveryFlow(as(ctx, browser)).Flow(flow).
-		UpdateRecoveryFlowBody(ory.UpdateRecoveryFlowBody{
-			UpdateRecoveryFlowWithCodeMethod: &ory.UpdateRecoveryFlowWithCodeMethod{Method: "code", Code: &code},
-		}).Execute()
+		UpdateRecoveryFlowBody(ory.UpdateRecoveryFlowBody{UpdateRecoveryFlowWithCodeMethod: &ory.UpdateRecoveryFlowWithCodeMethod{
+			Method: methodCode, CsrfToken: given(values, csrfField), Email: given(values, "email"), Code: given(values, methodCode),
+		}}).Execute()
 	answer := reply(response)
-	switch moved, elsewhere := movedTo(err, response); {
-	case elsewhere: // feature_flags.use_continue_with_transitions is off
+	moved, elsewhere := movedTo(err, response)
+	switch {
+	case c.signsIn(answer): // also when the guard before the settings makes the answer an error
 		answer.ReturnTo = moved
-	case err != nil:
-		return extension.Reply{}, fmt.Errorf("admit identity %s: %w", id, translate(err, response))
-	default:
-		answer.ReturnTo = settingsPage(recovery.ContinueWith)
-	}
-	if answer.ReturnTo == "" || len(answer.SetCookies) == 0 {
-		// A code that is wrong or used is answered with 200 and a message, and without a session.
-		return extension.Reply{}, fmt.Errorf("admit identity %s: Kratos did not take its own recovery code", id)
-	}
-	return answer, nil
-}
-
-// mintCode asks for a recovery code and returns the flow it belongs to.
-func (c *Client) mintCode(ctx context.Context, id extension.IdentityID) (flow, code string, err error) {
-	body := ory.NewCreateRecoveryCodeForIdentityBody(string(id))
-	body.SetExpiresIn(codeLifetime)
-	minted, err := answered(c.admin.IdentityAPI.CreateRecoveryCodeForIdentity(ctx).CreateRecoveryCodeForIdentityBody(*body).Execute())
-	if err != nil {
-		return "", "", err
-	}
-	link, err := url.Parse(minted.RecoveryLink)
-	if err != nil || link.Query().Get("flow") == "" {
-		return "", "", errors.New("unexpected answer from Kratos: the recovery link names no flow")
-	}
-	return link.Query().Get("flow"), minted.RecoveryCode, nil
-}
-
-// movedTo reads Kratos' 422, by which it sends a browser to another page (id browser_location_change_required).
-func movedTo(err error, response *http.Response) (string, bool) {
-	refused, ok := errors.AsType[*ory.GenericOpenAPIError](err)
-	if !ok || response == nil || response.StatusCode != http.StatusUnprocessableEntity {
-		return "", false
-	}
-	moved, ok := refused.Model().(ory.ErrorBrowserLocationChangeRequired)
-	return moved.GetRedirectBrowserTo(), ok
-}
-
-// settingsPage finds the page that follows a recovery.
-func settingsPage(steps []ory.ContinueWith) string {
-	for _, step := range steps {
-		if settings := step.ContinueWithSettingsUi; settings != nil {
-			return settings.Flow.GetUrl()
+		if err == nil {
+			answer.ReturnTo = settingsPage(recovery.ContinueWith)
 		}
+		return extension.Form{}, answer, nil
+	case elsewhere || redirected(response):
+		return extension.Form{}, answer, fmt.Errorf("submit recovery: %w", extension.ErrFlowExpired)
+	case err != nil:
+		return extension.Form{}, answer, fmt.Errorf("submit recovery: %w", translateFlow(err, response))
 	}
-	return ""
+	form := recoveryForm(*recovery)
+	if len(form.Errors()) > 0 { // a wrong code is answered with 200
+		return extension.Form{}, answer, fmt.Errorf("submit recovery: %w", &extension.RefusedError{Form: form})
+	}
+	return form, answer, nil
+}
+
+// given is the value of a field that was submitted, or nil.
+func given(values map[string]string, field string) *string {
+	value, ok := values[field]
+	if !ok {
+		return nil
+	}
+	return &value
+}
+
+// redirected tells whether Kratos sends the browser elsewhere: to a new flow, where the old one takes nothing any more.
+func redirected(response *http.Response) bool {
+	return response != nil && response.StatusCode >= http.StatusMultipleChoices && response.StatusCode < http.StatusBadRequest
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	ory "github.com/ory/client-go"
+
 	"paperplane/extension"
 )
 
@@ -16,7 +18,20 @@ func (c *Client) Session(ctx context.Context, browser extension.Browser) (extens
 	if !c.carriesSession(browser) {
 		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
 	}
-	session, err := answered(c.public.FrontendAPI.ToSession(as(ctx, browser)).Execute())
+	return c.session(ctx, c.public.FrontendAPI.ToSession(as(ctx, browser)))
+}
+
+// SessionOfToken asks Kratos whose session a session token is (ory_st_…), as API clients hold one instead of a cookie.
+// ErrNoSession is as for Session.
+func (c *Client) SessionOfToken(ctx context.Context, token string) (extension.Session, error) {
+	if token == "" {
+		return extension.Session{}, fmt.Errorf("read session: %w", extension.ErrNoSession)
+	}
+	return c.session(ctx, c.public.FrontendAPI.ToSession(ctx).XSessionToken(printable(token)))
+}
+
+func (c *Client) session(ctx context.Context, request ory.FrontendAPIToSessionRequest) (extension.Session, error) {
+	session, err := answered(request.Execute())
 	if err != nil {
 		return extension.Session{}, fmt.Errorf("read session: %w", c.doubt(ctx, err))
 	}

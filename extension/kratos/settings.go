@@ -10,7 +10,8 @@ import (
 )
 
 // SettingsForm reads a settings flow of the browser's session, or begins one when flow is empty. ErrNoSession says that
-// there is no session, ErrFlowExpired that the flow ran out, is unknown or belongs to somebody else.
+// there is no session, ErrFlowExpired that the flow ran out, is unknown or belongs to somebody else, ErrForbidden that our
+// guard keeps the settings closed until the session was confirmed with a second factor.
 func (c *Client) SettingsForm(ctx context.Context, browser extension.Browser, flow string) (extension.Form, extension.Reply, error) {
 	if !c.carriesSession(browser) {
 		return extension.Form{}, extension.Reply{}, fmt.Errorf("read settings: %w", extension.ErrNoSession)
@@ -53,12 +54,20 @@ func (c *Client) SubmitPassword(ctx context.Context, browser extension.Browser, 
 }
 
 func (c *Client) submitSettings(ctx context.Context, browser extension.Browser, flow string, body ory.UpdateSettingsFlowBody) (extension.Form, extension.Reply, error) {
-	settings, answer, err := relayed(c.public.FrontendAPI.UpdateSettingsFlow(as(ctx, browser)).Flow(flow).UpdateSettingsFlowBody(body).Execute())
+	settings, answer, err := c.updateSettings(ctx, browser, flow, body)
 	if err != nil {
-		return extension.Form{}, answer, fmt.Errorf("submit settings: %w", c.doubt(ctx, err))
+		return extension.Form{}, answer, err
 	}
 	answer.ReturnTo = nextPage(settings.ContinueWith)
 	return settingsForm(withoutMessages(*settings, typeError)), answer, nil
+}
+
+func (c *Client) updateSettings(ctx context.Context, browser extension.Browser, flow string, body ory.UpdateSettingsFlowBody) (*ory.SettingsFlow, extension.Reply, error) {
+	settings, answer, err := relayed(c.public.FrontendAPI.UpdateSettingsFlow(as(ctx, browser)).Flow(flow).UpdateSettingsFlowBody(body).Execute())
+	if err != nil {
+		return nil, answer, fmt.Errorf("submit settings: %w", c.doubt(ctx, err))
+	}
+	return settings, answer, nil
 }
 
 // csrfField is the hidden field without which Kratos refuses a browser's submit.

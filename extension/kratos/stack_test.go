@@ -111,10 +111,7 @@ func (s *stack) another(t *testing.T, choose func(*kratos.ConfigurationOptions),
 }
 
 func (s *stack) start(ctx context.Context, choose func(*kratos.ConfigurationOptions), change func(map[string]any)) error {
-	var err error
-	if s.hooks, err = newHookServer(); err != nil {
-		return err
-	}
+	s.hooks = newHookServer()
 	database := "kratos_" + strings.ReplaceAll(extension.NewID[string](), "-", "")
 	if err := postgres.CreateDatabase(ctx, database); err != nil {
 		return err
@@ -178,9 +175,10 @@ func options(public, admin int, hooks, dsn string) kratos.ConfigurationOptions {
 		HooksKey:      hooksKey,
 		GuardBody:     webhooks.GuardBody(kratos.DefaultSessionCookie),
 		ReportBody:    webhooks.ReportBody(),
-		CourierURL:    hooks + "/courier",
-		CourierKey:    courierKey,
-		CourierBody:   webhooks.CourierBody(),
+		BeforeBody:    beforeBody,
+		LoginBody:     loginBody,
+		CourierBody:   messageBody,
+		SMS:           &kratos.SMSGateway{URL: hooks + "/sms?from=paperplane", Header: "X-Gateway-Key", Value: gatewayKey, Body: messageBody},
 		SecretDefault: "default-secret-of-the-tests",
 		SecretCookie:  "cookie-secret-of-the-tests",
 		SecretCipher:  "cipher-secret-of-the-tests-32-by",
@@ -193,7 +191,31 @@ func options(public, admin int, hooks, dsn string) kratos.ConfigurationOptions {
 const (
 	pagesURL   = "http://127.0.0.1:4455"
 	hooksKey   = "hooks-key-of-the-tests"
-	courierKey = "courier-key-of-the-tests"
+	gatewayKey = "gateway-key-of-the-tests"
+)
+
+// The bodies that are only read here.
+const (
+	beforeBody = `function(ctx) {
+		identity: { id: ctx.flow.identity.id },
+		session: if std.objectHas(ctx, 'session') && ctx.session != null then ctx.session.id else null,
+		cookie: if std.objectHas(ctx, 'request_cookies') && std.objectHas(ctx.request_cookies, 'ory_kratos_session')
+		        then ctx.request_cookies.ory_kratos_session else null,
+	}`
+	loginBody = `function(ctx) {
+		identity: { id: ctx.identity.id },
+		session: ctx.session.id,
+		requested: ctx.flow.requested_aal,
+		// Only these are Kratos' own words: after a wrong code stands whatever was submitted, in the group default.
+		codes: [
+			n.attributes.value for n in ctx.flow.ui.nodes
+			if n.group == 'code' && std.objectHas(n.attributes, 'name') && n.attributes.name == 'identifier'
+		],
+	}`
+	messageBody = `function(ctx) {
+		to: ctx.recipient, channel: ctx.message_type, template: ctx.template_type,
+		code: [ctx.template_data[k] for k in ['login_code', 'recovery_code', 'verification_code'] if std.objectHas(ctx.template_data, k)][0],
+	}`
 )
 
 // eventually waits for a condition that another process brings about.

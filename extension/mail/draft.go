@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -57,7 +58,7 @@ func (d *drafts) message(recipient extension.Recipient) (Message, error) {
 		Headers:    headers(recipient.Invitation),
 		Tags:       []Tag{{Name: tagInvitation, Value: string(recipient.Invitation)}},
 	}
-	common := shared{area: recipient.Area, role: recipient.Role, until: until.UTC().Format(untilLayout)}
+	common := shared{area: recipient.Area, role: recipient.Role, until: d.words.moment(until)}
 	if !d.alike || !plain(recipient.Address) || !plain(recipient.Link) {
 		err = d.words.write(&message, d.page(common, host, recipient.Address, recipient.Link))
 		return message, err
@@ -76,7 +77,7 @@ func (d *drafts) message(recipient extension.Recipient) (Message, error) {
 // page is what the templates see of one letter.
 func (d *drafts) page(common shared, host, address, link string) page {
 	return page{
-		Organisation: orElse(name(d.letter.Organisation, maxName), "an organisation"),
+		Organisation: cmp.Or(name(d.letter.Organisation, maxName), d.words.nobody),
 		Inviter:      name(d.letter.Inviter, maxName),
 		Area:         name(common.area, maxNames),
 		Role:         name(common.role, maxNames),

@@ -23,6 +23,7 @@ func TestAFormGivesTheVeryLetterOfTheTemplates(t *testing.T) {
 		},
 		"gap reply": func(l *extension.Letter) { l.ReplyTo = "link/gap.here@example.org" },
 		"version 1": func(l *extension.Letter) { l.Version = 1 },
+		"French":    func(l *extension.Letter) { l.Version, l.Language = 3, "fr" },
 	} {
 		letter := chunkTo(addresses...).Letter
 		letter.Expires = time.Date(2026, 11, 30, 14, 5, 0, 0, time.UTC)
@@ -32,7 +33,7 @@ func TestAFormGivesTheVeryLetterOfTheTemplates(t *testing.T) {
 	for name, letter := range letters {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			words := wordings()[letter.Version]
+			words := editions()[letter.Version].in(letter.Language)
 			one, err := newDrafts(words, letter)
 			if err != nil {
 				t.Fatal(err)
@@ -45,7 +46,7 @@ func TestAFormGivesTheVeryLetterOfTheTemplates(t *testing.T) {
 				}
 				host, _ := linkHost(letter.PublicURL, recipient.Link)
 				want := got
-				view := one.page(shared{area: recipient.Area, role: recipient.Role, until: letter.Expires.Format(untilLayout)}, host, recipient.Address, recipient.Link)
+				view := one.page(shared{area: recipient.Area, role: recipient.Role, until: words.moment(letter.Expires)}, host, recipient.Address, recipient.Link)
 				if err := words.write(&want, view); err != nil {
 					t.Fatal(err)
 				}
@@ -67,7 +68,7 @@ func BenchmarkLetters(b *testing.B) {
 	}
 	chunk := chunkTo(addresses...)
 	for b.Loop() {
-		one, err := newDrafts(wordings()[extension.LetterVersion], chunk.Letter)
+		one, err := newDrafts(editions()[extension.LetterVersion].in(chunk.Letter.Language), chunk.Letter)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -12,10 +12,14 @@ import (
 	"unicode"
 
 	"paperplane/extension"
+	"paperplane/extension/locale"
 )
 
-// The wordings, one pair of files for each version. A released version never changes, nor do the rules of name that go
-// into it: its retries must have the bytes of their first call. A new wording is a new version.
+// The wordings, a pair of files for each version, and from the third one on a pair for each language of it. A released
+// version never changes, nor do the rules of name and of dates that go into it: its retries must have the bytes of their
+// first call. A new wording is a new version.
+//
+// The files of notices have no version, and their words stand in the catalogs: a notice is sent while Kratos waits.
 //
 //go:embed letters/*.html letters/*.txt
 var letters embed.FS
@@ -29,29 +33,72 @@ const untilLayout = "Monday, 2 January 2006, 15:04 MST"
 // tagInvitation names the tag that brings a message's invitation back in the provider's webhooks.
 const tagInvitation = "invitation"
 
-// wording is one version of the letter.
+// edition is one version of the letter in all its languages, English always among them.
+type edition map[locale.Language]wording
+
+// wording is one version of the letter in one language.
 type wording struct {
-	html  *htmltemplate.Template
-	text  *texttemplate.Template // defines "subject" and "letter"
-	until func(extension.Letter, extension.Recipient) time.Time
+	html   *htmltemplate.Template
+	text   *texttemplate.Template // defines "subject" and "letter"
+	nobody string                 // stands for an organisation without a name
+	until  func(extension.Letter, extension.Recipient) time.Time
+	moment func(time.Time) string // words for it
 }
 
-// wordings are all versions there have been. The first one knows a single expiry for all of its links; from the second
-// one on there are reminders, each of which says when the link that it repeats ends.
-func wordings() map[int]wording {
-	return map[int]wording{
-		1: parse("v1", func(letter extension.Letter, _ extension.Recipient) time.Time { return letter.Expires }),
-		2: parse("v2", func(_ extension.Letter, recipient extension.Recipient) time.Time { return recipient.Expires }),
+// editions are all versions there have been. The first one knows a single expiry for all of its links; from the second
+// one on there are reminders, each of which says when the link that it repeats ends; from the third one on the letter is
+// written in the organisation's language, and suits somebody who has an account already.
+func editions() map[int]edition {
+	common := func(letter extension.Letter, _ extension.Recipient) time.Time { return letter.Expires }
+	own := func(_ extension.Letter, recipient extension.Recipient) time.Time { return recipient.Expires }
+	english := func(at time.Time) string { return at.UTC().Format(untilLayout) }
+	third := edition{}
+	for _, language := range locale.Languages() {
+		words := parse("v3.html", "v3."+string(language)+".html", "v3."+string(language)+".txt")
+		words.nobody = words.line("nobody")
+		words.until, words.moment = own, language.DateTime
+		third[language] = words
 	}
+	first, second := parse("v1.html", "v1.txt"), parse("v2.html", "v2.txt")
+	first.nobody, first.until, first.moment = "an organisation", common, english
+	second.nobody, second.until, second.moment = "an organisation", own, english
+	return map[int]edition{1: {locale.English: first}, 2: {locale.English: second}, 3: third}
 }
 
-// parse reads a version's files. They are part of the program, so a fault in them is a fault of the build.
-func parse(version string, until func(extension.Letter, extension.Recipient) time.Time) wording {
-	return wording{
-		until: until,
-		html:  htmltemplate.Must(htmltemplate.ParseFS(letters, "letters/"+version+".html")).Lookup(version + ".html"),
-		text:  texttemplate.Must(texttemplate.ParseFS(letters, "letters/"+version+".txt")),
+// in gives the wording in the language of a BCP 47 tag, whatever its region, or else the English one. It looks at the tag
+// alone and not at what is nearest to it, so that the same letter always has the same bytes.
+func (e edition) in(tag string) wording {
+	primary, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")
+	if words, ok := e[locale.Language(strings.ToLower(primary))]; ok {
+		return words
 	}
+	return e[locale.English]
+}
+
+// parse reads the files of a wording, the page first. They are part of the program, so a fault in them is a fault of the
+// build.
+func parse(files ...string) wording {
+	var words wording
+	for _, file := range files {
+		switch path := "letters/" + file; {
+		case strings.HasSuffix(file, ".txt"):
+			words.text = texttemplate.Must(texttemplate.ParseFS(letters, path))
+		case words.html == nil:
+			words.html = htmltemplate.Must(htmltemplate.ParseFS(letters, path)).Lookup(file)
+		default:
+			htmltemplate.Must(words.html.ParseFS(letters, path))
+		}
+	}
+	return words
+}
+
+// line gives what one of the text's templates says without being told anything.
+func (w wording) line(name string) string {
+	var said strings.Builder
+	if err := w.text.ExecuteTemplate(&said, name, nil); err != nil {
+		panic(err) // as Must does
+	}
+	return said.String()
 }
 
 // page is what the templates see: everything in it that a person typed has gone through name.
@@ -119,11 +166,4 @@ func linkHost(publicURL, link string) (string, error) {
 		return "", errors.New("link does not lead to the public URL")
 	}
 	return ours.Host, nil
-}
-
-func orElse(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }

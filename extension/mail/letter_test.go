@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"paperplane/extension"
+	"paperplane/extension/locale"
 )
 
 var update = flag.Bool("update", false, "write the golden letters anew")
@@ -99,7 +100,7 @@ func TestLetterIsAsItWasReleased(t *testing.T) {
 			golden(t, name+".txt", "Subject: "+message.Subject+"\n\n"+message.Text)
 		})
 	}
-	for version := 1; version <= extension.LetterVersion; version++ {
+	for version := range editions() {
 		for name, letter := range map[string]struct {
 			extension.Letter
 			extension.Recipient
@@ -108,11 +109,34 @@ func TestLetterIsAsItWasReleased(t *testing.T) {
 			check(fmt.Sprintf("v%d-%s", version, name), letter.Letter, letter.Recipient)
 		}
 	}
-	reminder := sampleLetter()
-	reminder.Reminder = true
-	check("v2-reminder", reminder, sampleRecipient())
-	bare.Reminder = true
-	check("v2-reminder-plain", bare, alone)
+	for version, languages := range editions() {
+		if version == 1 {
+			continue // it knew no reminders
+		}
+		for language := range languages {
+			prefix := fmt.Sprintf("v%d", version)
+			if language != locale.English {
+				prefix += "-" + string(language)
+			}
+			reminder, bareReminder := sampleLetter(), bare
+			reminder.Version, reminder.Language, reminder.Reminder = version, string(language), true
+			check(prefix+"-reminder", reminder, sampleRecipient())
+			bareReminder.Version, bareReminder.Language, bareReminder.Reminder = version, string(language), true
+			check(prefix+"-reminder-plain", bareReminder, alone)
+			if language != locale.English {
+				reminder.Reminder, bareReminder.Reminder = false, false
+				check(prefix+"-full", reminder, sampleRecipient())
+				check(prefix+"-plain", bareReminder, alone)
+			}
+		}
+	}
+}
+
+func TestTheNewestVersionIsKnown(t *testing.T) {
+	t.Parallel()
+	if _, ok := editions()[extension.LetterVersion]; !ok {
+		t.Errorf("letters of version %d cannot be written", extension.LetterVersion)
+	}
 }
 
 func golden(t *testing.T, file, got string) {
@@ -234,9 +258,14 @@ func TestNamesCanNotBreakOutOfTheLetter(t *testing.T) {
 		for kind, payload := range payloads() {
 			t.Run(field+" "+kind, func(t *testing.T) {
 				t.Parallel()
-				letter, recipient := sampleLetter(), sampleRecipient()
-				set(&letter, &recipient, payload)
-				wantHarmless(t, write(t, letter, recipient))
+				for version, languages := range editions() {
+					for language := range languages {
+						letter, recipient := sampleLetter(), sampleRecipient()
+						letter.Version, letter.Language = version, string(language)
+						set(&letter, &recipient, payload)
+						wantHarmless(t, write(t, letter, recipient))
+					}
+				}
 			})
 		}
 	}
@@ -351,7 +380,7 @@ func TestBadAddressRefusesOnePersonAlone(t *testing.T) {
 
 func TestEveryVersionThereHasBeenCanBeWritten(t *testing.T) {
 	t.Parallel()
-	for version := 1; version <= extension.LetterVersion; version++ {
+	for version := 1; version <= len(editions()); version++ {
 		letter := sampleLetter()
 		letter.Version = version
 		write(t, letter, sampleRecipient())

@@ -9,15 +9,17 @@ import (
 	"paperplane/extension"
 )
 
-// Post writes the letters of a chunk and hands them to a Sender. It is safe for concurrent use.
+// Post writes the letters of a chunk, and notices, and hands them to a Sender. It is safe for concurrent use.
 type Post struct {
 	sender   Sender
-	wordings map[int]wording
+	editions map[int]edition
+	notices  wording
+	from     string // the mailbox that notices come from
 }
 
-// NewPost makes a post that knows every wording there has been.
+// NewPost makes a post that knows every wording there has been. It sends notices once From has told it who they are from.
 func NewPost(sender Sender) *Post {
-	return &Post{sender: sender, wordings: wordings()}
+	return &Post{sender: sender, editions: editions(), notices: parse("notice.html", "notice.txt")}
 }
 
 // Memory is how long the provider remembers the key of a chunk, with an hour to spare. A chunk that may have been obeyed
@@ -31,11 +33,11 @@ func (p *Post) Memory() time.Duration { return p.sender.Memory() }
 // began to hand a message over (Handed) gets no second one: the receipt says Unknown. mark is used by senders whose
 // provider remembers no keys.
 func (p *Post) Deliver(ctx context.Context, chunk extension.Chunk, mark extension.Mark) ([]extension.Receipt, error) {
-	words, ok := p.wordings[chunk.Letter.Version]
+	words, ok := p.editions[chunk.Letter.Version]
 	if !ok {
 		return nil, fmt.Errorf("deliver chunk %s: letter version %d is unknown here", chunk.ID, chunk.Letter.Version)
 	}
-	drafts, err := newDrafts(words, chunk.Letter)
+	drafts, err := newDrafts(words.in(chunk.Letter.Language), chunk.Letter)
 	if err != nil {
 		return nil, fmt.Errorf("deliver chunk %s: %w", chunk.ID, err)
 	}

@@ -26,7 +26,7 @@ type Sender interface {
 
 // Message is one letter to one person.
 type Message struct {
-	Invitation extension.InvitationID // unique among all messages there have been
+	Invitation extension.InvitationID // unique among all messages there have been; of a notice, an id made of its key
 	From       string                 // RFC 5322 mailbox, such as: Paperplane <invitations@example.org>
 	To         string                 // one bare address; there is never a second person in it
 	ReplyTo    string                 // RFC 5322 mailbox; empty for none

@@ -10,23 +10,6 @@ import (
 	"paperplane/extension/onboard"
 )
 
-// started brings the invitee to the registration form.
-func (s *scene) started(t *testing.T) {
-	t.Helper()
-	if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *scene) next(t *testing.T) extension.Step {
-	t.Helper()
-	place, err := s.Next(t.Context(), s.session())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return place.Step
-}
-
 // registers does what the registration form does in Kratos.
 func (s *scene) registers() {
 	s.kratos.identity.Registered = true
@@ -154,7 +137,7 @@ func TestAnActivationThatIsCutShortIsPublishedLater(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := s.Next(t.Context(), s.session()); !errors.Is(err, errCrash) {
+	if _, err := s.Next(t.Context(), s.session(), onboard.Wish{}); !errors.Is(err, errCrash) {
 		t.Fatal(err)
 	}
 	s.kratos.before = nil

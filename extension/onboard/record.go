@@ -48,6 +48,9 @@ func (s *Service) Reconcile(ctx context.Context, most int) error {
 	for _, id := range unreported {
 		failed = errors.Join(failed, s.Report(ctx, Report{Identity: id}))
 	}
+	if err := s.store.PurgeProofs(ctx, s.now()); err != nil {
+		failed = errors.Join(failed, fmt.Errorf("delete old proofs: %w", err))
+	}
 	return errors.Join(failed, s.sweep(ctx, most))
 }
 

@@ -14,71 +14,121 @@ import (
 // an InvalidError with the fields first_name, last_name, mobile, email and password. The reply's cookies belong to the
 // browser even when an error comes with them.
 func (s *Service) Register(ctx context.Context, session extension.Session, browser extension.Browser, r Registration) (extension.Reply, error) {
-	place, err := s.Next(ctx, session)
+	m, err := s.registering(ctx, session)
 	if err != nil {
 		return extension.Reply{}, err
 	}
-	if place.Step != extension.StepRegister {
-		return extension.Reply{}, fmt.Errorf("register: %w", extension.ErrConflict)
-	}
-	reply, err := s.register(ctx, place, session, browser, r)
-	return reply, inPlainWords(s.stumbled(ctx, place.User.ID, extension.StepRegister, err))
+	reply, err := s.register(ctx, m, session, browser, r)
+	return reply, inPlainWords(s.stumbled(ctx, m.User.ID, extension.StepRegister, err))
 }
 
-func (s *Service) register(ctx context.Context, place Place, session extension.Session, browser extension.Browser, r Registration) (extension.Reply, error) {
-	r.FirstName, r.LastName = extension.TidyName(r.FirstName), extension.TidyName(r.LastName)
-	mobile, err := s.check(place, r)
+// RegisterWith is Register with an account at a provider instead of a password. It saves the profile, begins to link the
+// account, and gives the provider's address for the browser to go to; r.Password is not looked at. Kratos links the account
+// when the browser comes back, and Next finds it.
+func (s *Service) RegisterWith(
+	ctx context.Context, session extension.Session, browser extension.Browser, r Registration, provider string,
+) (string, extension.Reply, error) {
+	m, err := s.registering(ctx, session)
+	if err != nil {
+		return "", extension.Reply{}, err
+	}
+	location, reply, err := s.registerWith(ctx, m, session, browser, r, provider)
+	return location, reply, inPlainWords(s.stumbled(ctx, m.User.ID, extension.StepRegister, err))
+}
+
+func (s *Service) registering(ctx context.Context, session extension.Session) (extension.Member, error) {
+	k, err := s.look(ctx, session)
+	if err != nil {
+		return extension.Member{}, err
+	}
+	return s.at(k, extension.StepRegister)
+}
+
+func (s *Service) register(ctx context.Context, m extension.Member, session extension.Session, browser extension.Browser, r Registration) (extension.Reply, error) {
+	traits, faults, err := s.check(m, r)
 	if err != nil {
 		return extension.Reply{}, err
 	}
-	r.Mobile = mobile
-
-	form, reply, err := s.settings.SettingsForm(ctx, browser, "")
-	if err != nil {
-		return reply, fmt.Errorf("begin registration: %w", err)
+	if r.Password == "" {
+		faults = append(faults, extension.FieldError{Field: "password", Message: "Choose a password."})
 	}
-	if form.Identity != session.Identity {
-		return reply, fmt.Errorf("begin registration: %w", extension.ErrNoSession)
-	}
-	browser = browser.With(reply)
-
-	traits := form.Traits
-	traits.FirstName, traits.LastName, traits.Mobile = r.FirstName, r.LastName, r.Mobile
-	form, saved, err := s.settings.SubmitProfile(ctx, browser, form, traits)
-	reply = reply.And(saved)
+	form, reply, err := s.saveProfile(ctx, session, browser, traits, faults)
 	if err != nil {
 		return reply, err
 	}
-	_, saved, err = s.settings.SubmitPassword(ctx, browser.With(saved), form, r.Password)
+	_, saved, err := s.settings.SubmitPassword(ctx, browser.With(reply), form, r.Password)
 	return reply.And(saved), err
 }
 
-// check refuses what is wrong before Kratos is asked, all at once, and gives the mobile in E.164.
-func (s *Service) check(place Place, r Registration) (string, error) {
-	var refused extension.InvalidError
+func (s *Service) registerWith(
+	ctx context.Context, m extension.Member, session extension.Session, browser extension.Browser, r Registration, provider string,
+) (string, extension.Reply, error) {
+	traits, faults, err := s.check(m, r)
+	if err != nil {
+		return "", extension.Reply{}, err
+	}
+	form, reply, err := s.saveProfile(ctx, session, browser, traits, faults)
+	if err != nil {
+		return "", reply, err
+	}
+	location, begun, err := s.settings.LinkProvider(ctx, browser.With(reply), form, provider)
+	return location, reply.And(begun), err
+}
+
+// saveProfile takes the details to Kratos, unless there are faults, and gives the form for the credential.
+func (s *Service) saveProfile(
+	ctx context.Context, session extension.Session, browser extension.Browser, typed extension.Traits, faults []extension.FieldError,
+) (extension.Form, extension.Reply, error) {
+	if len(faults) > 0 {
+		return extension.Form{}, extension.Reply{}, &extension.InvalidError{Fields: faults}
+	}
+	form, reply, err := s.settingsForm(ctx, session, browser, "")
+	if err != nil {
+		return extension.Form{}, reply, err
+	}
+	traits := form.Traits
+	traits.FirstName, traits.LastName, traits.Mobile = typed.FirstName, typed.LastName, typed.Mobile
+	form, saved, err := s.settings.SubmitProfile(ctx, browser.With(reply), form, traits)
+	return form, reply.And(saved), err
+}
+
+// settingsForm reads or begins the settings of the session's own identity. The browser may have changed hands since the
+// session was read: then there is no session for what was asked.
+func (s *Service) settingsForm(
+	ctx context.Context, session extension.Session, browser extension.Browser, flow string,
+) (extension.Form, extension.Reply, error) {
+	form, reply, err := s.settings.SettingsForm(ctx, browser, flow)
+	if err != nil {
+		return extension.Form{}, reply, fmt.Errorf("open settings: %w", err)
+	}
+	if form.Identity != session.Identity {
+		return extension.Form{}, reply, fmt.Errorf("open settings: %w", extension.ErrNoSession)
+	}
+	return form, reply, nil
+}
+
+// check finds what is wrong with the details before Kratos is asked, all at once, and gives them in their stored spelling.
+func (s *Service) check(m extension.Member, r Registration) (extension.Traits, []extension.FieldError, error) {
+	var faults []extension.FieldError
 	refuse := func(field, sentence string) {
 		if sentence != "" {
-			refused.Fields = append(refused.Fields, extension.FieldError{Field: field, Message: sentence})
+			faults = append(faults, extension.FieldError{Field: field, Message: sentence})
 		}
 	}
-	refuse("first_name", extension.NameRefusal(r.FirstName, "first name"))
-	refuse("last_name", extension.NameRefusal(r.LastName, "last name"))
-	mobile, err := s.mobiles(r.Mobile, place.Organisation.Region)
+	typed := extension.Traits{FirstName: extension.TidyName(r.FirstName), LastName: extension.TidyName(r.LastName)}
+	refuse("first_name", extension.NameRefusal(typed.FirstName, "first name"))
+	refuse("last_name", extension.NameRefusal(typed.LastName, "last name"))
+	var err error
+	typed.Mobile, err = s.mobiles(r.Mobile, m.Organisation.Region)
 	if invalid, ok := errors.AsType[*extension.InvalidError](err); ok {
-		refused.Fields = append(refused.Fields, invalid.Fields...)
+		faults = append(faults, invalid.Fields...)
 	} else if err != nil {
-		return "", fmt.Errorf("read mobile number: %w", err)
+		return extension.Traits{}, nil, fmt.Errorf("read mobile number: %w", err)
 	}
-	if !strings.EqualFold(r.Email, place.User.Address) {
-		refuse("email", "The email address cannot be changed: the invitation is for "+place.User.Address+".")
+	if !strings.EqualFold(r.Email, m.User.Address) {
+		refuse("email", "The email address cannot be changed: it is the one that the invitation was sent to.")
 	}
-	if r.Password == "" {
-		refuse("password", "Choose a password.")
-	}
-	if len(refused.Fields) > 0 {
-		return "", &refused
-	}
-	return mobile, nil
+	return typed, faults, nil
 }
 
 // The ids of Kratos' messages that registration can meet. They are stable; the texts are not.
@@ -90,6 +140,10 @@ const (
 	kratosPasswordLeaked = 4000034
 	kratosPhone          = 4000041
 )
+
+// StumbleNumberTaken is what an invitee is told, and an administrator sees as their Stumble, whose mobile number belongs to
+// another account: FreeMobile is for them.
+const StumbleNumberTaken = "This mobile number belongs to another account. Enter your own number, or ask your administrator to free it."
 
 // inPlainWords turns a form that Kratos refused into sentences at our fields; other errors pass.
 func inPlainWords(err error) error {
@@ -117,11 +171,13 @@ func inPlainWords(err error) error {
 func plain(m extension.FieldMessage) (field, sentence string) {
 	switch m.ID {
 	case kratosTaken:
-		return "mobile", "This mobile number belongs to another account. Enter your own number, or ask your administrator to free it."
+		return "mobile", StumbleNumberTaken
 	case kratosPasswordSimple:
 		return "password", "This password is too similar to your email address. Choose another one."
-	case kratosPasswordShort, kratosPasswordLong:
-		return "password", m.Text
+	case kratosPasswordShort:
+		return "password", "This password is too short. Choose a longer one."
+	case kratosPasswordLong:
+		return "password", "This password is too long. Choose a shorter one."
 	case kratosPasswordLeaked:
 		return "password", "This password has appeared in a data breach and is not safe. Choose another one."
 	case kratosPhone:

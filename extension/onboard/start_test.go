@@ -9,9 +9,6 @@ import (
 	"paperplane/extension/onboard"
 )
 
-// crash is the error of a call after which the process is no more.
-var errCrash = errors.New("crash")
-
 func wantLink(t *testing.T, err error, reason onboard.LinkReason) {
 	t.Helper()
 	if link, ok := errors.AsType[*onboard.LinkError](err); !ok || link.Reason != reason {
@@ -31,11 +28,11 @@ func TestStartCutShortAnywhereCanBeRepeatedAndIsSweptAfterExpiry(t *testing.T) {
 				}
 				return nil
 			}
-			if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); !errors.Is(err, errCrash) {
+			if _, err := s.start(t); !errors.Is(err, errCrash) {
 				t.Fatal(err)
 			}
 			s.kratos.before = nil
-			reply, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+			reply, err := s.start(t)
 			if err != nil || len(reply.SetCookies) == 0 || !s.kratos.identity.Active || s.kratos.sessions != 1 {
 				t.Fatalf("again: %+v, %v, %d sessions", reply, err, s.kratos.sessions)
 			}
@@ -61,7 +58,7 @@ func TestASwitchedOnIdentityIsSweptEvenIfStartNeverEnded(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); !errors.Is(err, errCrash) {
+	if _, err := s.start(t); !errors.Is(err, errCrash) {
 		t.Fatal(err)
 	}
 	s.kratos.before = nil
@@ -84,7 +81,7 @@ func TestAPasswordThatIsSetWhileStartRunsWins(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+	_, err := s.start(t)
 	wantLink(t, err, onboard.LinkSignIn)
 	if s.kratos.sessions != 0 {
 		t.Errorf("%d sessions of a registered identity were handed out by a link", s.kratos.sessions)
@@ -100,17 +97,18 @@ func TestStartLeavesAloneWhatIsNotItsOwn(t *testing.T) {
 		change func(s *scene)
 		reason onboard.LinkReason
 	}{
-		"made for another user":          {func(s *scene) { s.kratos.identity.Mark = extension.NewID[extension.UserID]() }, onboard.LinkForeign},
-		"made by nobody here":            {func(s *scene) { s.kratos.identity.Mark = "" }, onboard.LinkForeign},
-		"registered already":             {func(s *scene) { s.kratos.identity.Registered = true }, onboard.LinkSignIn},
-		"deleted in Kratos":              {func(s *scene) { s.kratos.deleted = true }, onboard.LinkDisabled},
-		"registered and of another user": {func(s *scene) { s.kratos.identity.Registered, s.kratos.identity.Mark = true, "" }, onboard.LinkForeign},
+		"off, and made for nobody here": {func(s *scene) { s.kratos.identity.Mark = extension.NewID[extension.UserID]() }, onboard.LinkDisabled},
+		"off, and not marked":           {func(s *scene) { s.kratos.identity.Mark = "" }, onboard.LinkDisabled},
+		"of another kind":               {func(s *scene) { s.kratos.identity.Member = false }, onboard.LinkForeign},
+		"with another address":          {func(s *scene) { s.kratos.identity.Traits.Email = "eve@example.com" }, onboard.LinkForeign},
+		"registered already":            {func(s *scene) { s.kratos.identity.Registered = true }, onboard.LinkSignIn},
+		"deleted in Kratos":             {func(s *scene) { s.kratos.deleted = true }, onboard.LinkDisabled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
 			c.change(s)
-			_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+			_, err := s.start(t)
 			wantLink(t, err, c.reason)
 			if s.kratos.identity.Active || s.kratos.sessions != 0 {
 				t.Errorf("%+v with %d sessions", s.kratos.identity, s.kratos.sessions)
@@ -122,11 +120,11 @@ func TestStartLeavesAloneWhatIsNotItsOwn(t *testing.T) {
 func TestAnIdentityThatSomebodyElseSwitchedOffStaysOff(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); err != nil {
+	if _, err := s.start(t); err != nil {
 		t.Fatal(err)
 	}
 	s.kratos.identity.Active = false
-	_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+	_, err := s.start(t)
 	wantLink(t, err, onboard.LinkDisabled)
 	if s.kratos.identity.Active {
 		t.Error("it was switched on again")

@@ -11,7 +11,7 @@ import (
 // stumbled notes the mistake that an invitee is told of, so that an administrator who is asked for help sees it too. It
 // gives the error back as it came: a note that is lost changes nothing for the invitee.
 func (s *Service) stumbled(ctx context.Context, user extension.UserID, step extension.Step, err error) error {
-	if sentence := mistake(err); sentence != "" {
+	if sentence := mistake(step, err); sentence != "" {
 		_ = s.store.RecordStumble(context.WithoutCancel(ctx), user, extension.Stumble{At: s.now(), Step: step, Sentence: sentence})
 	}
 	return err
@@ -19,7 +19,7 @@ func (s *Service) stumbled(ctx context.Context, user extension.UserID, step exte
 
 // mistake says what the invitee was told, without anything that was typed; empty when it was no mistake, or one that the
 // user's facts tell anyway.
-func mistake(err error) string {
+func mistake(step extension.Step, err error) string {
 	var invalid *extension.InvalidError
 	var refused *extension.RefusedError
 	var link *LinkError
@@ -38,13 +38,21 @@ func mistake(err error) string {
 	case errors.As(err, &link):
 		return deadEnd(link.Reason)
 	case errors.Is(err, extension.ErrStaleSession), errors.Is(err, extension.ErrNoSession):
-		return "The session had ended before there was a password. Only the link in the letter leads back."
+		return ended(step)
 	case errors.Is(err, extension.ErrFlowExpired):
 		return "The page had been open for too long, so nothing was saved."
 	case errors.As(err, &trouble):
 		return trouble.Sentence
 	}
 	return ""
+}
+
+// ended words the end of a session.
+func ended(step extension.Step) string {
+	if step == extension.StepRegister {
+		return "The session had ended before there was a password. Only the link in the letter leads back."
+	}
+	return "The session had ended. Signing in again leads back."
 }
 
 // refusals words what Kratos refused. Its own texts may quote what was typed, so only our guards' words are kept as they
@@ -54,10 +62,6 @@ func refusals(messages []extension.FieldMessage) string {
 	for _, m := range messages {
 		field, sentence := plain(m)
 		switch {
-		case m.ID == kratosPasswordShort:
-			sentence = "The password is too short."
-		case m.ID == kratosPasswordLong:
-			sentence = "The password is too long."
 		case sentence != m.Text, m.Objection():
 		case field != "":
 			sentence = "The " + strings.ReplaceAll(field, "_", " ") + " was refused."
@@ -78,8 +82,8 @@ func deadEnd(reason LinkReason) string {
 	case LinkDisabled:
 		return "The account was switched off or deleted in Ory Kratos, not by Paperplane."
 	case LinkForeign:
-		return "The address belongs to an account that Paperplane did not make."
-	case LinkDead, LinkExpired, LinkPaused, LinkSignIn:
+		return "The account in Ory Kratos is of another kind, or has another address by now."
+	case LinkDead, LinkExpired, LinkPaused, LinkSignIn, LinkAccount:
 	}
 	return ""
 }

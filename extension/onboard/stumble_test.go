@@ -5,26 +5,15 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"paperplane/extension"
-	"paperplane/extension/mobile"
 	"paperplane/extension/onboard"
-	"paperplane/extension/roster"
 )
 
 // refusingSettings is a Kratos that refuses every password with what a test says.
 type refusingSettings struct {
-	identity extension.IdentityID
-	err      error
-}
-
-func (r refusingSettings) SettingsForm(context.Context, extension.Browser, string) (extension.Form, extension.Reply, error) {
-	return extension.Form{Identity: r.identity}, extension.Reply{}, nil
-}
-
-func (r refusingSettings) SubmitProfile(context.Context, extension.Browser, extension.Form, extension.Traits) (extension.Form, extension.Reply, error) {
-	return extension.Form{Identity: r.identity}, extension.Reply{}, nil
+	*door
+	err error
 }
 
 func (r refusingSettings) SubmitPassword(context.Context, extension.Browser, extension.Form, string) (extension.Form, extension.Reply, error) {
@@ -57,8 +46,8 @@ func TestTheLastMistakeIsKeptWithoutAnythingThatWasTyped(t *testing.T) {
 		"no number": {
 			func(r *onboard.Registration) { r.Mobile = typed }, nil, "A mobile number has no letters. Write it in digits, for example +46 70 123 45 67.",
 		},
-		"a short password":  {nil, kratosSays("password", 4000032, "must be at least 12 characters long, but got 15"), "The password is too short."},
-		"a long password":   {nil, kratosSays("password", 4000033, typed), "The password is too long."},
+		"a short password":  {nil, kratosSays("password", 4000032, "must be at least 12 characters long, but got 15"), "This password is too short. Choose a longer one."},
+		"a long password":   {nil, kratosSays("password", 4000033, typed), "This password is too long. Choose a shorter one."},
 		"a leaked password": {nil, kratosSays("password", 4000034, typed), "This password has appeared in a data breach and is not safe. Choose another one."},
 		"a number of somebody else": {
 			nil, kratosSays("", 4000007, typed),
@@ -71,7 +60,7 @@ func TestTheLastMistakeIsKeptWithoutAnythingThatWasTyped(t *testing.T) {
 		"an old session":      {nil, extension.ErrStaleSession, "The session had ended before there was a password. Only the link in the letter leads back."},
 		"Kratos is down":      {nil, &extension.TroubleError{Sentence: "Ory Kratos does not answer."}, "Ory Kratos does not answer."},
 	} {
-		verb := s.with(refusingSettings{identity: s.kratos.identity.ID, err: c.kratos})
+		verb := s.with(refusingSettings{door: s.door, err: c.kratos})
 		form := good
 		if c.change != nil {
 			c.change(&form)
@@ -94,27 +83,17 @@ func TestTheLastMistakeIsKeptWithoutAnythingThatWasTyped(t *testing.T) {
 func TestALinkThatAnAdministratorMustMendIsAMistakeAtStart(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.kratos.identity.Mark = extension.NewID[extension.UserID]()
-	_, err := s.Start(t.Context(), s.token(t), extension.Browser{})
+	s.kratos.identity.Member = false
+	_, err := s.start(t)
 	wantLink(t, err, onboard.LinkForeign)
-	if got := s.user(t).Stumbled(s.now); got.Step != extension.StepStart || got.Sentence != "The address belongs to an account that Paperplane did not make." {
+	if got := s.user(t).Stumbled(s.now); got.Step != extension.StepStart || got.Sentence != "The account in Ory Kratos is of another kind, or has another address by now." {
 		t.Errorf("%+v", got)
 	}
 	s.kratos.before = func(string) error { return &extension.TroubleError{Sentence: "Ory Kratos does not answer."} }
-	if _, err := s.Start(t.Context(), s.token(t), extension.Browser{}); !errors.Is(err, extension.ErrUnavailable) {
+	if _, err := s.start(t); !errors.Is(err, extension.ErrUnavailable) {
 		t.Fatal(err)
 	}
 	if got := s.user(t).Stumble.Sentence; got != "Ory Kratos does not answer." {
 		t.Errorf("%q", got)
 	}
-}
-
-func (s *scene) clock() time.Time { return s.now }
-
-// with is the verb with another Kratos for the invitee's browser, and real mobile numbers.
-func (s *scene) with(settings onboard.Settings) *onboard.Service {
-	return onboard.New(onboard.Options{
-		Store: s.db, Identities: s.kratos, Settings: settings, Mobiles: mobile.Normalise, Links: s.links,
-		Aligner: roster.New(s.db, s.kratos, s.clock), Now: s.clock,
-	})
 }

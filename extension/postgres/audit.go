@@ -10,7 +10,7 @@ import (
 	"paperplane/extension"
 )
 
-// audit writes one row of the audit. It always runs in the transaction of the change it tells of.
+// audit writes one row of the audit. It runs in the transaction of the change it tells of, if there is one (see Note).
 func audit(ctx context.Context, tx bun.IDB, a extension.Audit) error {
 	_, err := tx.NewRaw(`
 		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
@@ -20,6 +20,12 @@ func audit(ctx context.Context, tx bun.IDB, a extension.Audit) error {
 		return fmt.Errorf("write audit: %w", err)
 	}
 	return nil
+}
+
+// Note writes an audit row of something that was done elsewhere, in Kratos, so that there is no transaction of ours to
+// write it in.
+func (db *DB) Note(ctx context.Context, entry extension.Audit) error {
+	return kind(audit(ctx, db.bun, entry))
 }
 
 // Deeds lists audit rows of these actions about a user, the newest first.

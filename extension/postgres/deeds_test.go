@@ -49,3 +49,19 @@ func TestTheDeedsAboutAUserAreToldWithTheirDoers(t *testing.T) {
 		t.Errorf("another organisation reads %q", got)
 	}
 }
+
+func TestWhatWasDoneElsewhereIsNoted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	entry := extension.Audit{
+		At: noon(), Organisation: b.charter.Organisation.ID, Actor: "Ada Admin", Action: "somewhere.else", User: user.ID, Detail: "in Kratos",
+	}
+	if err := b.db.Note(t.Context(), entry); err != nil {
+		t.Fatal(err)
+	}
+	deeds, err := b.db.Deeds(t.Context(), entry.Organisation, user.ID, []extension.Action{entry.Action}, 10)
+	if diff := cmp.Diff([]extension.Audit{entry}, deeds); err != nil || diff != "" {
+		t.Errorf("%v, (-want +got): %s", err, diff)
+	}
+}

@@ -2,13 +2,161 @@ package postgres
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
 
 	"paperplane/extension"
 )
 
-// Proofs lists the kinds of factor that a Kratos session was confirmed with.
-func (db *DB) Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error) {
+// factorRow is a row of factors.
+type factorRow struct {
+	Kind     extension.Factor
+	Address  string
+	ProvenAt time.Time
+}
+
+func provenOf(rows []factorRow) []extension.ProvenFactor {
+	proven := make([]extension.ProvenFactor, len(rows))
+	for i, r := range rows {
+		proven[i] = extension.ProvenFactor{Kind: r.Kind, Address: r.Address, At: r.ProvenAt.UTC()}
+	}
+	return proven
+}
+
+// FactorsOf lists the second factors that an identity has proven, the first one first.
+func (db *DB) FactorsOf(ctx context.Context, identity extension.IdentityID) ([]extension.ProvenFactor, error) {
+	proven, err := factorsOf(ctx, db.bun, identity)
+	return proven, kind(err)
+}
+
+func factorsOf(ctx context.Context, in bun.IDB, identity extension.IdentityID) ([]extension.ProvenFactor, error) {
+	var rows []factorRow
+	err := in.NewRaw(`SELECT kind, address, proven_at FROM factors WHERE identity_id = ? ORDER BY proven_at, kind`, identity).Scan(ctx, &rows)
+	return provenOf(rows), err
+}
+
+// holdIdentity locks an identity, so that whoever changes its factors waits for whoever does, and tells whether there is
+// one. It also keeps users from being linked to it meanwhile.
+func holdIdentity(ctx context.Context, tx bun.Tx, identity extension.IdentityID) (held bool, err error) {
+	var ids []extension.IdentityID
+	if err := tx.NewRaw(`SELECT id FROM identities WHERE id = ? FOR UPDATE`, identity).Scan(ctx, &ids); err != nil {
+		return false, fmt.Errorf("lock identity: %w", err)
+	}
+	return len(ids) == 1, nil
+}
+
+// SetFactors makes these the proven second factors of an identity that Kratos holds, with an audit row for every user of
+// it for each that is new or gone. The proofs of one that is gone go with it: another of its kind is another secret.
+func (db *DB) SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error {
+	var known []extension.Factor
+	err := db.bun.NewRaw(`SELECT kind FROM factors WHERE identity_id = ? AND kind = ANY (?::text[])`, identity, array(extension.KratosFactors())).
+		Scan(ctx, &known)
+	if err != nil || sameKinds(known, proven) { // as nearly always
+		return kind(err)
+	}
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := holdIdentity(ctx, tx, identity); err != nil {
+			return err
+		}
+		added := tx.NewRaw(`
+			INSERT INTO factors (identity_id, kind, proven_at) SELECT ?, kind, ? FROM unnest(?::text[]) AS kind
+			ON CONFLICT DO NOTHING RETURNING kind`, identity, at.UTC(), array(proven))
+		if _, err := auditFactors(ctx, tx, identity, added, extension.ActionFactorProven, at); err != nil {
+			return err
+		}
+		gone := slices.DeleteFunc(extension.KratosFactors(), func(f extension.Factor) bool { return slices.Contains(proven, f) })
+		return dropFactors(ctx, tx, identity, gone, at)
+	})
+}
+
+func sameKinds(a, b []extension.Factor) bool {
+	within := func(a, b []extension.Factor) bool {
+		return !slices.ContainsFunc(a, func(f extension.Factor) bool { return !slices.Contains(b, f) })
+	}
+	return within(a, b) && within(b, a)
+}
+
+// dropFactors deletes those of these factors that the identity has, with their proofs and the audit. The caller holds the
+// identity.
+func dropFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID, kinds []extension.Factor, at time.Time) error {
+	gone, err := auditFactors(ctx, tx, identity,
+		tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? AND kind = ANY (?::text[]) RETURNING kind`, identity, array(kinds)),
+		extension.ActionFactorRemoved, at)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	_, err = tx.NewRaw(`DELETE FROM proofs WHERE identity_id = ? AND kind = ANY (?::text[])`, identity, array(gone)).Exec(ctx)
+	return err
+}
+
+// auditFactors runs a change that returns kinds of factor, and writes the audit of each for every user of the identity;
+// without a time, by the database's clock.
+func auditFactors(
+	ctx context.Context, tx bun.Tx, identity extension.IdentityID, change *bun.RawQuery, action extension.Action, at time.Time,
+) ([]extension.Factor, error) {
 	var kinds []extension.Factor
-	err := db.bun.NewRaw(`SELECT kind FROM proofs WHERE session_id = ? ORDER BY kind`, nullID(session)).Scan(ctx, &kinds)
-	return kinds, kind(err)
+	if err := change.Scan(ctx, &kinds); err != nil || len(kinds) == 0 {
+		return nil, err
+	}
+	_, err := tx.NewRaw(`
+		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
+		SELECT coalesce(?::timestamptz, clock_timestamp()), u.organisation_id, u.id, u.address, ?, u.id, k
+		  FROM users u, unnest(?::text[]) AS k WHERE u.identity_id = ?`,
+		nullTime(at), string(action), array(kinds), identity).Exec(ctx)
+	return kinds, err
+}
+
+// ForgetFactors drops all factors and proofs of a user's identity, with the actor's audit for every user of it. An actor
+// without an organisation is the operator. ErrNotFound says that the actor does not see the user, or that they have no
+// identity; ErrConflict that the identity has users in other organisations too, whose factors they are as well, so that
+// only the operator may.
+func (db *DB) ForgetFactors(ctx context.Context, actor extension.Actor, user extension.UserID, at time.Time) error {
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		identity, err := identityOf(ctx, tx, actor, user)
+		if err != nil {
+			return err
+		}
+		if _, err := holdIdentity(ctx, tx, identity); err != nil {
+			return err
+		}
+		if actor.Organisation != "" {
+			if err := aloneWithIdentity(ctx, tx, actor, identity); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.NewRaw(`DELETE FROM proofs WHERE identity_id = ?`, identity).Exec(ctx); err != nil {
+			return err
+		}
+		_, err = tx.NewRaw(`
+			WITH gone AS (DELETE FROM factors WHERE identity_id = ? RETURNING kind)
+			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
+			SELECT ?, u.organisation_id, ?::uuid, ?, ?, u.id, coalesce((SELECT string_agg(kind, ', ' ORDER BY kind) FROM gone), '')
+			  FROM users u WHERE u.identity_id = ?`,
+			identity, at.UTC(), nullID(actor.User), actor.Name, string(extension.ActionFactorsReset), identity).Exec(ctx)
+		return err
+	})
+}
+
+// identityOf finds the identity of a user whom the actor may see; the operator sees everybody.
+func identityOf(ctx context.Context, tx bun.Tx, actor extension.Actor, user extension.UserID) (identity extension.IdentityID, err error) {
+	q := tx.NewSelect().TableExpr("users u").ColumnExpr("u.identity_id").Where("u.id = ? AND u.identity_id IS NOT NULL", user)
+	if actor.Organisation != "" {
+		q = visible(q, actor)
+	}
+	err = q.Scan(ctx, &identity)
+	return identity, err
+}
+
+// aloneWithIdentity is a conflict when an identity has users in other organisations than the actor's.
+func aloneWithIdentity(ctx context.Context, tx bun.Tx, actor extension.Actor, identity extension.IdentityID) error {
+	var shared bool
+	err := tx.NewRaw(`SELECT EXISTS (SELECT 1 FROM users WHERE identity_id = ? AND organisation_id <> ? AND withdrawn_at IS NULL)`,
+		identity, actor.Organisation).Scan(ctx, &shared)
+	if err == nil && shared {
+		err = extension.ErrConflict
+	}
+	return err
 }

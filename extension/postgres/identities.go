@@ -86,6 +86,12 @@ func (db *DB) Unlink(ctx context.Context, id extension.IdentityID) error {
 	return kind(err)
 }
 
+// Origin tells whether it was us who made the identity. ErrNotFound says that no user here was ever linked to it.
+func (db *DB) Origin(ctx context.Context, id extension.IdentityID) (ours bool, err error) {
+	err = db.bun.NewRaw(`SELECT created_by_us FROM identities WHERE id = ?`, id).Scan(ctx, &ours)
+	return ours, kind(err)
+}
+
 // LeftInactive tells whether it was us who left the identity inactive.
 func (db *DB) LeftInactive(ctx context.Context, id extension.IdentityID) (bool, error) {
 	var ours bool
@@ -102,10 +108,12 @@ func (db *DB) SetLeftInactive(ctx context.Context, id extension.IdentityID, at t
 // Standing computes what our rows want of an identity.
 func (db *DB) Standing(ctx context.Context, id extension.IdentityID, now time.Time) (extension.Standing, error) {
 	var row struct {
+		Ours         bool
 		LeftInactive bool
 		Asked        int64
 	}
-	err := db.bun.NewRaw(`SELECT left_inactive_at IS NOT NULL AS left_inactive, realign_asked AS asked FROM identities WHERE id = ?`, id).
+	err := db.bun.NewRaw(`
+		SELECT created_by_us AS ours, left_inactive_at IS NOT NULL AS left_inactive, realign_asked AS asked FROM identities WHERE id = ?`, id).
 		Scan(ctx, &row)
 	if err != nil {
 		return extension.Standing{}, kind(err)
@@ -114,7 +122,7 @@ func (db *DB) Standing(ctx context.Context, id extension.IdentityID, now time.Ti
 	if err != nil {
 		return extension.Standing{}, err
 	}
-	standing := extension.Standing{Need: extension.NeedOff, LeftInactive: row.LeftInactive, Asked: row.Asked}
+	standing := extension.Standing{Need: extension.NeedOff, Ours: row.Ours, LeftInactive: row.LeftInactive, Asked: row.Asked}
 	for _, m := range members {
 		standing.Address = m.User.Address
 		switch need := m.User.Facts.Need(now); {

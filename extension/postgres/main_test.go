@@ -51,7 +51,7 @@ func newCharter(slug string) extension.Charter {
 	return extension.Charter{
 		Organisation: extension.Organisation{
 			ID: id, Slug: slug, Name: "Organisation " + slug, TwoFactor: extension.TwoFactorOff,
-			LinkLifetime: extension.DefaultLinkLifetime, Language: "en",
+			LinkLifetime: extension.DefaultLinkLifetime, Language: "en", Ways: extension.Ways(),
 			Sending: extension.Sending{StopLoss: extension.StopLoss{Percent: 3, After: 50}}, // the schema's defaults
 		},
 		Areas: []extension.ServiceArea{

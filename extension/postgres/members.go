@@ -56,10 +56,11 @@ func (r memberRow) member() (extension.Member, error) {
 	return m, nil
 }
 
-// Members lists the users of an identity with their organisations, by the organisations' names.
+// Members lists the users of an identity with their organisations, by the organisations' names. Somebody whose only
+// invitation there was cancelled before it was sent is no member.
 func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
 	var rows []memberRow
-	err := db.bun.NewRaw("SELECT "+memberColumns()+" FROM users u "+memberJoins+"WHERE u.identity_id = ? ORDER BY o.name, o.id",
+	err := db.bun.NewRaw("SELECT "+memberColumns()+" FROM users u "+memberJoins+"WHERE u.identity_id = ? AND u.withdrawn_at IS NULL ORDER BY o.name, o.id",
 		append(allAreas(), identity)...).Scan(ctx, &rows)
 	if err != nil {
 		return nil, kind(err)
@@ -117,11 +118,4 @@ func (db *DB) CurrentTerms(ctx context.Context, identity extension.IdentityID, t
 			   AND t.version = `+currentVersion+`)`,
 		identity, terms).Scan(ctx, &current)
 	return current, kind(err)
-}
-
-// ProvenFactor tells whether the identity has proven a second factor.
-func (db *DB) ProvenFactor(ctx context.Context, identity extension.IdentityID) (bool, error) {
-	var proven bool
-	err := db.bun.NewRaw(`SELECT EXISTS (SELECT 1 FROM factors WHERE identity_id = ?)`, identity).Scan(ctx, &proven)
-	return proven, kind(err)
 }

@@ -27,7 +27,7 @@ func TestMembersAreTheUsersOfAnIdentityWithAllThatDecides(t *testing.T) {
 	want := extension.Organisation{
 		ID: south.charter.Organisation.ID, Slug: "a-south", Name: "Organisation a-south", TwoFactor: extension.TwoFactorOff,
 		LinkLifetime: time.Hour, Language: "sv", Region: "SE", ReplyTo: "help@example.org",
-		Sending: south.charter.Organisation.Sending,
+		Sending: south.charter.Organisation.Sending, Ways: south.charter.Organisation.Ways,
 	}
 	if diff := cmp.Diff(want, first.Organisation); diff != "" {
 		t.Error(diff)

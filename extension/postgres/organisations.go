@@ -28,8 +28,9 @@ func (db *DB) Establish(ctx context.Context, actor extension.Actor, charter exte
 		}
 		t := charter.Terms
 		statements = append(statements, tx.NewRaw(`
-			INSERT INTO terms (id, organisation_id, version, language, title, body, sha256, published_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			t.ID, o.ID, t.Version, t.Language, t.Title, t.Text, t.SHA256, now.UTC()))
+			INSERT INTO terms (id, organisation_id, version, language, title, body, sha256, grace, published_at, published_by)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.ID, o.ID, t.Version, t.Language, t.Title, t.Text, t.SHA256, int64(t.Grace/time.Second), now.UTC(), actor.Name))
 		if err := execAll(ctx, statements); err != nil {
 			return fmt.Errorf("establish organisation: %w", err)
 		}

@@ -14,8 +14,9 @@ import (
 
 // Readdress corrects the address of a user who has not registered, in one transaction with the resend batch that invites
 // the new one. Every link before is revoked and what was begun by them is to be ended; what somebody at the old address
-// typed, stumbled over or accepted goes; a suppression of the old address goes too. An identity that is ours alone is
-// marked to get the new address before a letter goes out, and any other is let go of, so that a new one is made.
+// typed or stumbled over goes, and a suppression of the old address too; what they accepted stays as evidence, but no
+// longer as the user's. An identity that is ours alone is marked to get the new address before a letter goes out, and its
+// second factors go; any other is let go of as it is, so that a new one is made or met.
 //
 // ErrForbidden says that the user has areas that the actor does not act in, or a role that the actor may not give:
 // whoever gets the letter gets them. ErrConflict that the user has moved on: registered, deactivated, withdrawn, or a
@@ -38,6 +39,9 @@ func (db *DB) Readdress(ctx context.Context, actor extension.Actor, order extens
 		}
 		if err := changeAddress(ctx, tx, order, held); err != nil {
 			return fmt.Errorf("correct address: %w", err)
+		}
+		if err := letGo(ctx, tx, order, held); err != nil {
+			return fmt.Errorf("let go of an identity: %w", err)
 		}
 		entry := by(actor, extension.ActionUserReaddressed, order.Batch.Pressed)
 		entry.User, entry.Detail = order.User, "from "+held.Address+" to "+order.Address
@@ -113,7 +117,8 @@ func changeAddress(ctx context.Context, tx bun.Tx, order extension.Readdress, he
 	}
 	statements := []*bun.RawQuery{
 		tx.NewRaw(`UPDATE invitations SET address = ? WHERE user_id = ? AND address IS NULL`, held.Address, order.User),
-		tx.NewRaw(`DELETE FROM acceptances WHERE user_id = ?`, order.User),
+		tx.NewRaw(`UPDATE acceptances SET disowned_at = ? WHERE user_id = ? AND disowned_at IS NULL`, order.Batch.Pressed.UTC(), order.User),
+		tx.NewRaw(`DELETE FROM declines WHERE user_id = ?`, order.User),
 		tx.NewRaw(`
 			UPDATE users SET address = ?, address_key = ?, first_name = '', last_name = '', mobile = '', suppressed = NULL, suppressed_at = NULL,
 			       stumbled_at = NULL, stumbled_step = '', stumbled_on = '', readdress = ?, identity_id = CASE WHEN ? THEN identity_id END
@@ -123,10 +128,24 @@ func changeAddress(ctx context.Context, tx bun.Tx, order extension.Readdress, he
 			VALUES (?, 0, ?, ?, ?, 'queued', ?, ?)`,
 			order.Batch.ID, order.Batch.Organisation, order.Address, order.Address, order.User, extension.NewID[extension.InvitationID]()),
 	}
-	if err := execAll(ctx, statements); err != nil || held.IdentityID == nil {
+	return execAll(ctx, statements)
+}
+
+// letGo ends what was begun with the identity by the old address: whatever is half-way there is ended, and its memberships
+// are published anew. The second factors of one that the new address gets were the other person's.
+func letGo(ctx context.Context, tx bun.Tx, order extension.Readdress, held heldUser) error {
+	if held.IdentityID == nil {
+		return nil
+	}
+	if err := realign(ctx, tx, *held.IdentityID); err != nil || !held.Ours {
 		return err
 	}
-	return realign(ctx, tx, *held.IdentityID) // whatever is half-way there is ended, and its memberships are published anew
+	all := append(extension.Ways(), extension.FactorWebAuthn)
+	if err := dropFactors(ctx, tx, *held.IdentityID, all, order.Batch.Pressed); err != nil {
+		return err
+	}
+	_, err := tx.NewRaw(`DELETE FROM proofs WHERE identity_id = ?`, *held.IdentityID).Exec(ctx)
+	return err
 }
 
 // Unsuppress lets mail go to a user's address again although a message came back or was complained about, with the

@@ -33,7 +33,7 @@ func TestACorrectedAddressEndsEverythingOfTheOldOne(t *testing.T) {
 	b := setup(t)
 	before := b.invited(t, "bob@exampel.com")
 	b.record(t, before, extension.FactStarted)
-	if err := b.db.RecordProfile(t.Context(), before.Identity, extension.Traits{FirstName: "Eve", LastName: "Dropper", Mobile: "+46701740605"}); err != nil {
+	if err := b.db.RecordProfile(t.Context(), extension.Identity{ID: before.Identity, Mark: before.ID, Traits: extension.Traits{FirstName: "Eve", LastName: "Dropper", Mobile: "+46701740605"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.db.RecordAcceptance(t.Context(), extension.Acceptance{User: before.ID, Terms: b.charter.Terms.ID, At: noon()}); err != nil {
@@ -67,8 +67,11 @@ func TestACorrectedAddressEndsEverythingOfTheOldOne(t *testing.T) {
 	if due, err := b.db.Misaligned(t.Context(), 10); err != nil || len(due) != 1 || due[0] != before.Identity {
 		t.Errorf("what was begun is not ended: %v, %v", due, err)
 	}
-	if n := read[int](t, b.db, `SELECT count(*)::int FROM acceptances`); n != 0 {
-		t.Error("somebody else's acceptance is still there")
+	if mine, err := b.db.EvidenceOf(t.Context(), b.admin, before.ID); err != nil || len(mine) != 0 {
+		t.Errorf("somebody else's acceptance is the user's: %+v, %v", mine, err)
+	}
+	if all := b.evidence(t, 1); len(all) != 1 || all[0].Address != "" || all[0].Name != "" || all[0].User != before.ID {
+		t.Errorf("the evidence of somebody else's acceptance: %+v", all)
 	}
 	if detail := read[string](t, b.db, `SELECT detail FROM audit WHERE action = ?`, string(extension.ActionUserReaddressed)); detail != "from bob@exampel.com to bob@example.com" {
 		t.Errorf("the audit says %q", detail)

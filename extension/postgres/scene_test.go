@@ -88,6 +88,14 @@ func (b bundle) publish(t *testing.T, version int) extension.Terms {
 	return terms
 }
 
+// inviter acts in one area alone.
+func (b bundle) inviter(area int) extension.Actor {
+	return extension.Actor{
+		User: extension.NewID[extension.UserID](), Organisation: b.charter.Organisation.ID, Name: "Ines",
+		Right: extension.RightInviter, Areas: []extension.AreaID{b.charter.Areas[area].ID},
+	}
+}
+
 // outsider connects to a database past the package.
 func outsider(t *testing.T, dsn string) *pgx.Conn {
 	t.Helper()

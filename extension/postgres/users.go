@@ -27,9 +27,9 @@ func userColumns() string {
 	(SELECT min(f.proven_at) FROM factors f JOIN organisations w ON w.id = u.organisation_id
 	  WHERE f.identity_id = u.identity_id AND (f.kind = 'webauthn' OR f.kind = ANY (w.two_factor_ways))) AS secured_at,
 	(SELECT min(a.accepted_at) FROM acceptances a JOIN terms t ON t.id = a.terms_id
-	  WHERE a.user_id = u.id AND a.confirmed_at IS NOT NULL AND t.version = ` + currentVersion + `) AS accepted_at,
+	  WHERE a.user_id = u.id AND a.confirmed_at IS NOT NULL AND a.disowned_at IS NULL AND t.version = ` + currentVersion + `) AS accepted_at,
 	(SELECT max(a.accepted_at) FROM acceptances a JOIN terms t ON t.id = a.terms_id
-	  WHERE a.user_id = u.id AND a.confirmed_at IS NOT NULL AND t.version < ` + currentVersion + `) AS agreed_at,
+	  WHERE a.user_id = u.id AND a.confirmed_at IS NOT NULL AND a.disowned_at IS NULL AND t.version < ` + currentVersion + `) AS agreed_at,
 	(SELECT max(d.declined_at) FROM declines d JOIN terms t ON t.id = d.terms_id
 	  WHERE d.user_id = u.id AND t.version = ` + currentVersion + `) AS declined_at,
 	(SELECT json_agg(json_build_object('area', ar.id, 'area_name', ar.name, 'archived', ar.archived_at IS NOT NULL,

@@ -78,7 +78,7 @@ func TestSearchTakesWildcardsLiterallyAndAnyCase(t *testing.T) {
 	b := setup(t)
 	b.send(t, b.place(t, "a_b@example.com", "axb@example.com"))
 	user := b.user(t, "axb@example.com")
-	if err := b.db.RecordProfile(t.Context(), user.Identity, extension.Traits{FirstName: "Åsa", LastName: "Öberg", Mobile: "+46701234567"}); err != nil {
+	if err := b.db.RecordProfile(t.Context(), extension.Identity{ID: user.Identity, Mark: user.ID, Traits: extension.Traits{FirstName: "Åsa", LastName: "Öberg", Mobile: "+46701234567"}}); err != nil {
 		t.Fatal(err)
 	}
 	for search, want := range map[string]int{"A_B": 1, "%": 0, "asa": 0, "öBERG": 1, "example": 2, `\`: 0, "'": 0} {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -122,6 +123,7 @@ func invitationsOf(work []extension.Work) []extension.InvitationID {
 type settlement struct {
 	users      []extension.UserID
 	identities []extension.IdentityID
+	linked     []string // of each identity, whether it is not ours
 	addresses  []string
 	refused    []extension.InvitationID
 	reasons    []extension.Refusal
@@ -133,6 +135,7 @@ func settledColumns(settled []extension.Settled) settlement {
 	for _, s := range settled {
 		if s.Refused == "" {
 			c.users, c.identities, c.addresses = append(c.users, s.User), append(c.identities, s.Identity), append(c.addresses, s.Address)
+			c.linked = append(c.linked, strconv.FormatBool(s.Linked))
 			continue
 		}
 		c.refused, c.reasons, c.details = append(c.refused, s.Invitation), append(c.reasons, s.Refused), append(c.details, s.Detail)
@@ -141,8 +144,9 @@ func settledColumns(settled []extension.Settled) settlement {
 }
 
 // SettleWork links users to the identities that were made for them, which we left inactive, or that have got their
-// corrected address, and refuses the invitations that never will be sent, all of one batch. Whose address was corrected
-// meanwhile is to be looked at again.
+// corrected address, or that were there before (Linked), and refuses the invitations that never will be sent, all of one
+// batch. Whose address was corrected meanwhile is to be looked at again. Of an identity that is known already, such as
+// another organisation's, nothing is changed: whose it is was written down when it was met first.
 //
 // This statement and those that settle a chunk find their rows by id alone and decide in the SET: with a condition such as
 // "not sent yet" in WHERE, a planner whose statistics are from before the batch expects to find one row that way, and
@@ -165,7 +169,9 @@ func (db *DB) SettleWork(ctx context.Context, settled []extension.Settled, now t
 		statements := []*bun.RawQuery{
 			tx.NewRaw(`
 				INSERT INTO identities (id, created_by_us, left_inactive_at, checked_at)
-				SELECT n, true, ?, clock_timestamp() FROM unnest(?::uuid[]) AS n ON CONFLICT (id) DO NOTHING`, now.UTC(), array(c.identities)),
+				SELECT n.id, NOT n.linked, CASE WHEN NOT n.linked THEN ?::timestamptz END, clock_timestamp()
+				  FROM unnest(?::uuid[], ?::boolean[]) AS n (id, linked) ON CONFLICT (id) DO NOTHING`,
+				now.UTC(), array(c.identities), array(c.linked)),
 			tx.NewRaw(`
 				UPDATE users u SET
 				       identity_id = CASE WHEN `+homeless+` THEN n.identity ELSE u.identity_id END,

@@ -55,8 +55,12 @@ func (s *Service) letGo(ctx context.Context, id extension.IdentityID, standing e
 }
 
 // alignState switches the identity on or off and tells whether it did. What we do is written down before it is done, so
-// that a crash in between leaves an identity that we may switch on again. A held one is left as Start left it.
+// that a crash in between leaves an identity that we may switch on again. A held one is left as Start left it. The state of
+// an account that others made belongs to them: out of our organisations the gate and the guards keep its holder.
 func (s *Service) alignState(ctx context.Context, identity extension.Identity, want extension.Standing) (bool, error) {
+	if !want.Ours {
+		return false, nil
+	}
 	switch want.Need {
 	case extension.NeedOn:
 		return s.switchOn(ctx, identity, want)

@@ -126,7 +126,7 @@ func scene() (*roster.Service, *rows, *kratos, *[]string) {
 		ID: extension.NewID[extension.UserID](), Organisation: extension.NewID[extension.OrganisationID](),
 		Address: "bob@example.com", Identity: extension.NewID[extension.IdentityID](),
 	}}
-	r.standing = extension.Standing{Address: r.user.Address, Need: extension.NeedOn, Asked: 7}
+	r.standing = extension.Standing{Address: r.user.Address, Need: extension.NeedOn, Ours: true, Asked: 7}
 	k := &kratos{rows: r, identity: extension.Identity{ID: r.user.Identity, Active: true}}
 	return roster.New(r, k, func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }), r, k, log
 }
@@ -160,6 +160,22 @@ func TestAlignmentChangesOnlyWhatDiffersAndIsItsOwn(t *testing.T) {
 		}
 		if (r.again > 0) != c.comesBack || k.identity.Active != c.activeAtTheEnd {
 			t.Errorf("%s: comes back after %s, active %v", name, r.again, k.identity.Active)
+		}
+	}
+}
+
+func TestAnAccountThatOthersMadeIsPublishedToAndNeverSwitched(t *testing.T) {
+	t.Parallel()
+	for _, need := range []extension.Need{extension.NeedOn, extension.NeedHeld, extension.NeedOff} {
+		for _, active := range []bool{true, false} {
+			service, r, k, log := scene()
+			r.standing.Need, r.standing.Ours, k.identity.Active = need, false, active
+			if err := service.Align(t.Context(), r.user.Identity); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"publish"}, *log); diff != "" || k.identity.Active != active {
+				t.Errorf("needed %s, active %v: %s", need, active, diff)
+			}
 		}
 	}
 }

@@ -48,8 +48,9 @@ func (s *Shell) newApp() *fiber.App {
 	app.Use(panics.New(panics.Config{EnableStackTrace: true, StackTraceHandler: s.recordPanic}))
 	app.Get("/healthz", s.live)
 	app.Get("/readyz", s.ready)
-	app.Use(s.canonicalHost, refuseEncoding, s.sameOrigin)
+	app.Use(s.unlessAsked(s.canonicalHost), s.unlessAsked(refuseEncoding), s.unlessAsked(s.sameOrigin))
 	app.Get("/static/:version/:file", s.static)
+	app.Post(languagePath, s.chooseLanguage)
 	return app
 }
 
@@ -96,7 +97,7 @@ func bodyLength(c *fiber.Ctx) int {
 
 // quiet tells whether a path is asked for by machines or along with every page.
 func quiet(path string) bool {
-	return path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/hooks/")
+	return path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/hooks/") || strings.HasPrefix(path, "/gate/")
 }
 
 // loggedPath is a path as it may stand in a log: never with a link's token, however the link was mangled on its way.

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -14,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
+	"paperplane/extension/locale"
 )
 
 // problemJSON is the media type of errors for programs (RFC 9457).
@@ -31,10 +31,14 @@ type Problem struct {
 	RequestID string // set when only the log can tell more
 }
 
-// Explain turns an error into a Problem. Errors that are ours or a neighbour's to mend go to the log. Pages that must
+// Explain turns an error into a Problem in the reader's language. Errors that are ours or a neighbour's to mend go to the log. Pages that must
 // keep what was typed use it to say in their own place what an error page would say.
 func (s *Shell) Explain(c *fiber.Ctx, err error) Problem {
-	problem := problemOf(err)
+	language := s.Language(c)
+	problem := problemOf(language, err)
+	if cooldown, ok := errors.AsType[*extension.CooldownError](err); ok {
+		problem = tooSoon(language, cooldown.Until.Sub(s.now()))
+	}
 	if problem.Status >= http.StatusInternalServerError {
 		level := slog.LevelError
 		if problem.Status == http.StatusServiceUnavailable {
@@ -65,7 +69,7 @@ func (s *Shell) fail(c *fiber.Ctx, err error) error {
 		}
 		return c.Status(problem.Status).JSON(body, problemJSON)
 	}
-	return s.Render(c, problem.Status, s.problemPage(problem))
+	return s.Render(c, problem.Status, s.problemPage(problem, s.Language(c)))
 }
 
 // SignInPath is where somebody without a session signs in, to come back afterwards to the page that was asked for, or
@@ -82,28 +86,28 @@ func (s *Shell) SignInPath(c *fiber.Ctx) string {
 }
 
 // problemOf is the one table of errors. Whatever it does not know is our own fault and told by the request's id alone.
-func problemOf(err error) Problem {
+func problemOf(language locale.Language, err error) Problem {
 	var trouble *extension.TroubleError
 	var invalid *extension.InvalidError
 	var refused *fiber.Error
 	switch {
 	case errors.As(err, &invalid):
-		return invalidProblem(invalid)
+		return invalidProblem(language, invalid)
 	case errors.As(err, &trouble):
-		return unavailable(trouble.Sentence, trouble.After)
+		return unavailable(language, language.Say(trouble.Sentence), trouble.After)
 	case errors.Is(err, extension.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return unavailable("A part that Paperplane depends on does not answer.", 0)
+		return unavailable(language, language.Say("A part that Paperplane depends on does not answer."), 0)
 	case errors.As(err, &refused):
-		return transportProblem(refused)
+		return transportProblem(language, refused)
 	}
-	for _, known := range kinds() {
+	for _, known := range kinds(language) {
 		if errors.Is(err, known.kind) {
 			return Problem{Status: known.status, Title: known.title, Sentences: []string{known.safe, known.do}}
 		}
 	}
-	return Problem{Status: http.StatusInternalServerError, Title: "Something went wrong on our side", Sentences: []string{
-		"What was saved before is safe.",
-		"Try again in a moment. If it happens again, tell your administrator the number below.",
+	return Problem{Status: http.StatusInternalServerError, Title: language.Say("Something went wrong on our side"), Sentences: []string{
+		language.Say("What was saved before is safe."),
+		language.Say("Try again in a moment. If it happens again, tell your administrator the number below."),
 	}}
 }
 
@@ -114,101 +118,112 @@ type kind struct {
 	title, safe, do string
 }
 
-func kinds() []kind {
+func kinds(language locale.Language) []kind {
 	return []kind{
 		{
-			extension.ErrNotFound, http.StatusNotFound, "There is no such page",
-			"The address may be mistyped, or the page is not yours to see.", "Check the address, or go on from the start page.",
+			extension.ErrNotFound, http.StatusNotFound, language.Say("There is no such page"),
+			language.Say("The address may be mistyped, or the page is not yours to see."), language.Say("Check the address, or go on from the start page."),
 		},
 		{
-			extension.ErrForbidden, http.StatusForbidden, "You may not do this",
-			"Your role does not allow it, so nothing was changed.", "Ask an administrator of your organisation.",
+			extension.ErrForbidden, http.StatusForbidden, language.Say("You may not do this"),
+			language.Say("Your role does not allow it, so nothing was changed."), language.Say("Ask an administrator of your organisation."),
 		},
 		{
-			extension.ErrConflict, http.StatusConflict, "Something has changed meanwhile",
-			"Somebody else was first, so this change was not made.", "Load the page again and look at what it says now.",
+			extension.ErrConflict, http.StatusConflict, language.Say("Something has changed meanwhile"),
+			language.Say("Somebody else was first, so this change was not made."), language.Say("Load the page again and look at what it says now."),
 		},
 		{
-			extension.ErrNoSession, http.StatusUnauthorized, "You are not signed in",
-			"Your session has ended, so nothing was changed.", "Sign in and try again.",
+			extension.ErrNoSession, http.StatusUnauthorized, language.Say("You are not signed in"),
+			language.Say("Your session has ended, so nothing was changed."), language.Say("Sign in and try again."),
 		},
 		{
-			extension.ErrStaleSession, http.StatusForbidden, "Please sign in again first",
-			"It is some time since you signed in, so this change was not made.", "Sign out, sign in again and repeat it.",
+			extension.ErrStaleSession, http.StatusForbidden, language.Say("Please sign in again first"),
+			language.Say("It is some time since you signed in, so this change was not made."), language.Say("Sign out, sign in again and repeat it."),
 		},
 		{
-			extension.ErrFlowExpired, http.StatusGone, "This form has run out",
-			"Forms work for a limited time only. Nothing was changed.", "Start again from the start page.",
+			extension.ErrFlowExpired, http.StatusGone, language.Say("This form has run out"),
+			language.Say("Forms work for a limited time only. Nothing was changed."), language.Say("Start again from the start page."),
 		},
 		{
-			extension.ErrDisabled, http.StatusForbidden, "This account is switched off",
-			"Nothing in it was changed or deleted.", "Ask your administrator to switch it on again.",
+			extension.ErrDisabled, http.StatusForbidden, language.Say("This account is switched off"),
+			language.Say("Nothing in it was changed or deleted."), language.Say("Ask your administrator to switch it on again."),
 		},
 		{
-			ErrStaleForm, http.StatusForbidden, "This form is out of date",
-			"You have signed in again, or signed out, since the page was loaded. Nothing was changed.", "Go back, load the page again and repeat it.",
+			ErrStaleForm, http.StatusForbidden, language.Say("This form is out of date"),
+			language.Say("You have signed in again, or signed out, since the page was loaded. Nothing was changed."), language.Say("Go back, load the page again and repeat it."),
 		},
 		{
-			errCrossSite, http.StatusForbidden, "This did not come from a page of Paperplane",
-			"Another site, or a program that hides where it comes from, asked for a change. Nothing was changed.",
-			"If it was you, open the page again and press the button there.",
+			errCrossSite, http.StatusForbidden, language.Say("This did not come from a page of Paperplane"),
+			language.Say("Another site, or a program that hides where it comes from, asked for a change. Nothing was changed."),
+			language.Say("If it was you, open the page again and press the button there."),
 		},
 		{
-			errHost, http.StatusBadRequest, "This is not the address of Paperplane",
-			"A change was sent to another host name than the public one. Nothing was changed.",
-			"Open the page under its public address and try again.",
+			errHost, http.StatusBadRequest, language.Say("This is not the address of Paperplane"),
+			language.Say("A change was sent to another host name than the public one. Nothing was changed."),
+			language.Say("Open the page under its public address and try again."),
 		},
 		{
-			errStreams, http.StatusTooManyRequests, "This is open in too many windows",
-			"Nothing was changed, and the other windows go on.", "Close some of them, then load this page again.",
+			errStreams, http.StatusTooManyRequests, language.Say("This is open in too many windows"),
+			language.Say("Nothing was changed, and the other windows go on."), language.Say("Close some of them, then load this page again."),
 		},
 		{
-			errEncoding, http.StatusUnsupportedMediaType, "This request cannot be read",
-			"Its body is compressed. Nothing was changed.", "Send it without Content-Encoding.",
+			errEncoding, http.StatusUnsupportedMediaType, language.Say("This request cannot be read"),
+			language.Say("Its body is compressed. Nothing was changed."), language.Say("Send it without Content-Encoding."),
 		},
 	}
 }
 
-func invalidProblem(invalid *extension.InvalidError) Problem {
-	problem := Problem{Status: http.StatusUnprocessableEntity, Title: "Something needs to be put right"}
-	for _, field := range invalid.Fields {
+func invalidProblem(language locale.Language, invalid *extension.InvalidError) Problem {
+	problem := Problem{Status: http.StatusUnprocessableEntity, Title: language.Say("Something needs to be put right")}
+	for _, field := range Said(language, invalid.Fields) {
 		problem.Sentences = append(problem.Sentences, field.Message)
 	}
-	problem.Sentences = append(problem.Sentences, "Nothing was changed. Go back, put it right and try again.")
+	problem.Sentences = append(problem.Sentences, language.Say("Nothing was changed. Go back, put it right and try again."))
 	return problem
 }
 
-func unavailable(sentence string, after time.Duration) Problem {
+func unavailable(language locale.Language, sentence string, after time.Duration) Problem {
 	if after <= 0 {
 		after = retryAfter
 	}
 	return Problem{
-		Status: http.StatusServiceUnavailable, Title: "This does not work right now", Retry: after,
-		Sentences: []string{sentence, "What was saved before is safe.", "Wait a moment, then try again."},
+		Status: http.StatusServiceUnavailable, Title: language.Say("This does not work right now"), Retry: after,
+		Sentences: []string{sentence, language.Say("What was saved before is safe."), language.Say("Wait a moment, then try again.")},
+	}
+}
+
+// tooSoon answers a press that would send another code too early.
+func tooSoon(language locale.Language, wait time.Duration) Problem {
+	return Problem{
+		Status: http.StatusTooManyRequests, Title: language.Say("A code was sent already"), Retry: max(wait, time.Second),
+		Sentences: []string{
+			language.Say("Codes are sent only so often. The newest one still works."),
+			language.Say("Look for it once more, or wait a moment and ask for another one."),
+		},
 	}
 }
 
 // transportProblem answers what Fiber refuses before a handler sees it.
-func transportProblem(refused *fiber.Error) Problem {
+func transportProblem(language locale.Language, refused *fiber.Error) Problem {
 	switch refused.Code {
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		problem := problemOf(extension.ErrNotFound)
+		problem := problemOf(language, extension.ErrNotFound)
 		problem.Status = refused.Code
 		return problem
 	case http.StatusRequestEntityTooLarge:
-		return Problem{Status: refused.Code, Title: "This is too much at once", Sentences: []string{
-			fmt.Sprintf("One request can hold up to %d MB. Nothing was sent or changed.", BodyLimit>>20),
-			"Go back and do it in smaller parts.",
+		return Problem{Status: refused.Code, Title: language.Say("This is too much at once"), Sentences: []string{
+			language.Say("One request can hold up to %d MB. Nothing was sent or changed.", BodyLimit>>20),
+			language.Say("Go back and do it in smaller parts."),
 		}}
 	case http.StatusRequestHeaderFieldsTooLarge:
-		return Problem{Status: refused.Code, Title: "Your browser sends too many cookies", Sentences: []string{
-			"The request could not be read. Nothing was changed.", "Delete the cookies of this site and sign in again.",
+		return Problem{Status: refused.Code, Title: language.Say("Your browser sends too many cookies"), Sentences: []string{
+			language.Say("The request could not be read. Nothing was changed."), language.Say("Delete the cookies of this site and sign in again."),
 		}}
 	}
 	if refused.Code >= http.StatusInternalServerError {
-		return problemOf(nil)
+		return problemOf(language, nil)
 	}
-	return Problem{Status: refused.Code, Title: "This request cannot be read", Sentences: []string{
-		"Nothing was changed.", "Open the page again and try once more.",
+	return Problem{Status: refused.Code, Title: language.Say("This request cannot be read"), Sentences: []string{
+		language.Say("Nothing was changed."), language.Say("Open the page again and try once more."),
 	}}
 }

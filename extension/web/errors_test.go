@@ -33,6 +33,7 @@ func TestEveryKindOfErrorHasItsStatusAndWords(t *testing.T) {
 		{extension.ErrUnavailable, http.StatusServiceUnavailable, "does not work right now"},
 		{context.DeadlineExceeded, http.StatusServiceUnavailable, "does not work right now"},
 		{&extension.TroubleError{Sentence: "The mail provider is down.", Cause: errors.New(cause)}, http.StatusServiceUnavailable, "The mail provider is down."},
+		{&extension.CooldownError{}, http.StatusTooManyRequests, "sent already"},
 		{extension.ErrFlowExpired, http.StatusGone, "has run out"},
 		{extension.ErrStaleSession, http.StatusForbidden, "sign in again"},
 		{extension.ErrDisabled, http.StatusForbidden, "switched off"},

@@ -6,22 +6,29 @@ import (
 	"github.com/a-h/templ"
 
 	"paperplane/extension"
+	"paperplane/extension/locale"
 )
 
 // Page is what the layout shows around a page's own content.
 type Page struct {
-	Title        string // the h1 and the window's title
-	Lead         string // the first line: what the page is for
+	Title string // the h1 and the window's title
+	Lead  string // the first line: what the page is for
+	// Language is the one that the page is written in and in which the layout and the parts speak; its reader is offered
+	// the others. Empty: an administrators' page, which is in English.
+	Language     locale.Language
 	Crumbs       []Crumb
 	Organisation *extension.Organisation
 	User         *extension.User // whose menu stands at the top right
 	Menu         bool            // show the initials menu; it needs User, Organisation and CSRF
+	Switch       bool            // the menu leads to the reader's other organisations
 	Narrow       bool            // a form or a few sentences, and not a table
 	CSRF         string          // the session's form token, for Sign out
 	Flash        *Flash
 	Undo         templ.Component // in the Flash: takes back what it tells of; may be nil
 	Actions      templ.Component // beside the h1; may be nil
 	Scripts      []string        // static files beside page.js
+	Styles       []string        // style sheets beside those of every page
+	InlineImages bool            // pictures may stand in the page itself, as data: addresses
 	Reload       string          // seconds after which a browser without JavaScript loads the page again; empty: never
 }
 
@@ -58,6 +65,11 @@ const (
 	IconWarning    IconName = "warning"
 	IconBack       IconName = "back"
 	IconForward    IconName = "forward"
+	IconCopy       IconName = "copy"
+	IconSave       IconName = "save"
+	IconPrint      IconName = "print"
+	IconSwitch     IconName = "switch"
+	IconPerson     IconName = "person"
 )
 
 // path is the drawing: strokes on a field of 24 by 24.
@@ -83,6 +95,16 @@ func (n IconName) path() string {
 		return "M14.5 5.5 8 12l6.5 6.5"
 	case IconForward:
 		return "M9.5 5.5 16 12l-6.5 6.5"
+	case IconCopy:
+		return "M9 9h11v11H9zM15 9V4H4v11h5"
+	case IconSave:
+		return "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M4.5 20h15"
+	case IconPrint:
+		return "M7 9V4h10v5M7 17H4V9h16v8h-3M7 14h10v6H7z"
+	case IconSwitch:
+		return "M4 8.5h15M15.5 5 19 8.5 15.5 12M20 15.5H5M8.5 12 5 15.5 8.5 19"
+	case IconPerson:
+		return "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8M4.5 20c1-4 4-5.5 7.5-5.5s6.5 1.5 7.5 5.5"
 	}
 	return ""
 }
@@ -110,14 +132,14 @@ func (k NoticeKind) icon() IconName {
 }
 
 // word says the tone to those who do not see the colour.
-func (k NoticeKind) word() string {
+func (k NoticeKind) word(language locale.Language) string {
 	switch k {
 	case NoticeSuccess:
-		return "Done:"
+		return language.Say("Done:")
 	case NoticeWarning:
-		return "Note:"
+		return language.Say("Note:")
 	case NoticeError:
-		return "Problem:"
+		return language.Say("Problem:")
 	case NoticeInfo:
 	}
 	return ""
@@ -169,6 +191,31 @@ func (i Input) kind() string {
 		return "text"
 	}
 	return i.Type
+}
+
+// input is what an input's kind asks of browsers and of page.js beside what every field has.
+func (i Input) input(language locale.Language) templ.Attributes {
+	state := fieldState(i.Name, i.Hint, i.Error)
+	switch {
+	case i.kind() == "password":
+		state["data-show"], state["data-show-field"] = language.Say("Show"), language.Say("Show %s", i.Label)
+		state["data-hide"], state["data-hide-field"] = language.Say("Hide"), language.Say("Hide %s", i.Label)
+	case i.kind() == "email", i.Autocomplete == oneTimeCode:
+	default:
+		return state
+	}
+	state["spellcheck"], state["autocapitalize"] = "false", "none"
+	return state
+}
+
+// oneTimeCode is the autocomplete token by which phones offer the code of a message that has just come.
+const oneTimeCode = "one-time-code"
+
+// asCode makes a field of digits that were sent or are shown by an app. It has no maximal length, because a pasted code
+// may come with spaces.
+func (i Input) asCode() Input {
+	i.Type, i.InputMode, i.Autocomplete = "text", "numeric", oneTimeCode
+	return i
 }
 
 // Area is a field of many lines.

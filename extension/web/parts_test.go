@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,6 +18,13 @@ import (
 func (b *bench) show(page web.Page, parts ...templ.Component) {
 	b.shell.App().Get("/show", func(c *fiber.Ctx) error {
 		return b.shell.Render(c, http.StatusOK, templ.Join(append([]templ.Component{b.shell.Layout(page)}, parts...)...))
+	})
+}
+
+// inside renders parts as a page's own content, within its layout.
+func inside(layout templ.Component, parts ...templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return layout.Render(templ.WithChildren(ctx, templ.Join(parts...)), w)
 	})
 }
 
@@ -96,6 +105,7 @@ func TestEveryIconIsDrawn(t *testing.T) {
 	for _, name := range []web.IconName{
 		web.IconPaperPlane, web.IconPause, web.IconPlay, web.IconPlus, web.IconSearch,
 		web.IconCheck, web.IconInfo, web.IconWarning, web.IconBack, web.IconForward,
+		web.IconCopy, web.IconSave, web.IconPrint, web.IconSwitch, web.IconPerson,
 	} {
 		b := setup(t, "https://paperplane.test")
 		b.show(web.Page{}, web.Icon(name, "what it means"))
@@ -105,6 +115,57 @@ func TestEveryIconIsDrawn(t *testing.T) {
 		}
 		if got.All("svg.icon-" + string(name) + " path")[0].Attr("d") == "" {
 			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
+func TestTheStepsTellWhereSomebodyIs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	b.show(web.Page{Title: "Page"}, web.Steps(1, []string{"Your details", "Second factor", "Terms"}))
+	got := b.Get(t, "/show")
+	if got.One(t, "nav.steps").Attr("aria-label") != "Step 2 of 3" || len(got.All("nav.steps ol li")) != 3 {
+		t.Errorf("the steps are %s", got.One(t, "nav.steps").Text())
+	}
+	if got.One(t, "[aria-current=step]").Text() != "Second factor" || got.One(t, "li.step-done").Text() != "Your details (done)" {
+		t.Errorf("the steps are %s", got.One(t, "nav.steps").Text())
+	}
+}
+
+func TestAFieldForACodeHelpsPhonesAndPasswordManagers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	b.show(web.Page{Title: "Page"}, web.CodeField(web.Input{Name: "code", Label: "Code", Hint: "Six digits.", Required: true}))
+	field := b.Get(t, "/show").One(t, "#field-code")
+	for name, want := range map[string]string{
+		"inputmode": "numeric", "autocomplete": "one-time-code", "type": "text", "spellcheck": "false", "maxlength": "", "aria-describedby": "field-code-hint",
+	} {
+		if got := field.Attr(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestWhatNeedsJavaScriptIsNotThereWithout(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	b.show(web.Page{Title: "Page"}, web.Copy("codes", "Copy"), web.Save("codes", "codes.txt", "Save"), web.Print("Print"))
+	got := b.Get(t, "/show")
+	for selector, says := range map[string]string{"[data-copy=codes]": "Copy", "[data-save=codes]": "Save", "[data-print]": "Print"} {
+		if button := got.One(t, "button"+selector); !got.Has("button[hidden]"+selector) || button.Attr("type") != "button" || button.Text() != says {
+			t.Errorf("the button is %q, or is shown without JavaScript", button.Text())
+		}
+	}
+}
+
+func TestOnlyAPageThatAsksForThemHoldsInlineImages(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[bool]string{true: "img-src 'self' data:;", false: "img-src 'self';"} {
+		b := setup(t, "https://paperplane.test")
+		b.show(web.Page{Title: "Page", InlineImages: asked})
+		policy := b.Get(t, "/show").Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, want) || !strings.Contains(policy, "default-src 'none'") {
+			t.Errorf("the policy is %s, want %s", policy, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -13,11 +14,29 @@ import (
 // Render answers with a page. It is written to memory first, so that an error never leaves half a page.
 func (s *Shell) Render(c *fiber.Ctx, status int, component templ.Component) error {
 	var page bytes.Buffer
-	if err := component.Render(c.UserContext(), &page); err != nil {
+	var allowed allowance
+	if err := component.Render(context.WithValue(c.UserContext(), allowanceKey{}, &allowed), &page); err != nil {
 		return fmt.Errorf("render page: %w", err)
+	}
+	if allowed.inlineImages {
+		c.Set(fiber.HeaderContentSecurityPolicy, strings.Replace(contentPolicy, "img-src 'self'", "img-src 'self' data:", 1))
 	}
 	c.Status(status).Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	return c.Send(page.Bytes())
+}
+
+// allowance is what a page may do beyond contentPolicy. The layout writes it down for Render, which sends the headers.
+type allowance struct {
+	inlineImages bool
+}
+
+// allowanceKey is where Render waits for it.
+type allowanceKey struct{}
+
+func allow(ctx context.Context, page Page) {
+	if allowed, ok := ctx.Value(allowanceKey{}).(*allowance); ok {
+		allowed.inlineImages = page.InlineImages
+	}
 }
 
 // WantsJSON tells whether the caller is a program and not somebody who reads pages.

@@ -16,7 +16,7 @@ const defaultKeyMemory = 24 * time.Hour
 type Options struct {
 	Folder         string           // where calls are kept, one JSON file each; empty keeps them in memory alone
 	APIKey         string           // the bearer key of the provider's endpoints
-	CourierKey     string           // the bearer token of Kratos' courier
+	SMSKey         string           // the bearer token of Kratos' text messages
 	KeyMemory      time.Duration    // how long idempotency keys are remembered; zero for 24 hours
 	CallsPerSecond int              // the provider's rate limit, answered with 429 above it; zero for none
 	Webhook        Webhook          // where the news of messages goes, while Report runs
@@ -73,8 +73,7 @@ func (m *Mailbox) mux() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /emails", m.serveEmail)
 	mux.HandleFunc("POST /emails/batch", m.serveBatch)
-	mux.HandleFunc("POST /courier/email", m.serveCourier(Email))
-	mux.HandleFunc("POST /courier/sms", m.serveCourier(SMS))
+	mux.HandleFunc("POST /sms", m.serveTextMessage)
 	mux.HandleFunc("GET /api/messages", m.serveAPI)
 	mux.HandleFunc("GET /api/count", m.serveCount)
 	mux.HandleFunc("GET /{$}", m.serveList)

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	apiKey     = "re_test"
-	courierKey = "courier-test"
-	good       = `{"from":"Paperplane <p@example.org>","to":["bob@example.org"],"subject":"Hello","html":"<p>Hi</p>","text":"Hi"}`
+	apiKey = "re_test"
+	smsKey = "sms-test"
+	good   = `{"from":"Paperplane <p@example.org>","to":["bob@example.org"],"subject":"Hello","html":"<p>Hi</p>","text":"Hi"}`
 )
 
 func open(t *testing.T, options Options) *Mailbox {
 	t.Helper()
 	if options.APIKey == "" {
-		options.APIKey, options.CourierKey = apiKey, courierKey
+		options.APIKey, options.SMSKey = apiKey, smsKey
 	}
 	box, err := New(options)
 	if err != nil {
@@ -110,8 +110,8 @@ func TestOnlyTheKeyOpensTheDoor(t *testing.T) {
 			t.Errorf("a mailbox without a key let %q in", header)
 		}
 	}
-	if status, _, _ := ask(t, closed, http.MethodPost, "/courier/email", `{}`, "Authorization", ""); status != http.StatusUnauthorized {
-		t.Errorf("a mailbox without a courier key answered %d", status)
+	if status, _, _ := ask(t, closed, http.MethodPost, "/sms", `{}`, "Authorization", ""); status != http.StatusUnauthorized {
+		t.Errorf("a mailbox without a key for text messages answered %d", status)
 	}
 }
 

@@ -31,8 +31,7 @@ type Message struct {
 	Headers        map[string]string `json:"headers,omitempty"`
 	Tags           []Tag             `json:"tags,omitempty"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty"` // of the provider call it came with
-	Template       string            `json:"template,omitempty"`        // Kratos' template type, of courier messages
-	Identity       string            `json:"identity_id,omitempty"`     // Kratos' identity, of courier messages
+	Template       string            `json:"template,omitempty"`        // Kratos' template type, of text messages
 }
 
 // Tag is a label of a message in the provider's contract.

@@ -18,7 +18,7 @@ func TestFolderKeepsMessagesAndKeys(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "mail")
 	box := open(t, Options{Folder: folder})
 	_, _, first := ask(t, box, http.MethodPost, "/emails/batch", "["+good+","+good+"]", "Idempotency-Key", "k")
-	ask(t, box, http.MethodPost, "/courier/sms", `{"channel":"sms","template":"login_code_valid","to":"+441234","subject":"","text":"Code 1","html":null,"identity_id":null}`, "Authorization", "Bearer "+courierKey)
+	ask(t, box, http.MethodPost, "/sms", `{"channel":"sms","template":"login_code_valid","to":"+441234","text":"Code 1"}`, "Authorization", "Bearer "+smsKey)
 	if err := os.WriteFile(filepath.Join(folder, "20260101T000000.000000000-x.tmp"), []byte(`{"messag`), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,6 @@
-// What every page does beyond its HTML. Without it all of them still work.
+// What every page does beyond its HTML. Without it all of them still work. Its words stand in the page, in the page's language.
+
+import "./keep.js";
 
 // Menus close on Escape, giving the focus back, and on a press elsewhere.
 const openMenus = () => document.querySelectorAll("details[data-menu][open]");
@@ -34,7 +36,7 @@ document.querySelector("form[data-forget]")?.addEventListener("submit", () => {
 
 // Passwords can be looked at while they are typed (WCAG 2.2, 3.3.8).
 for (const input of document.querySelectorAll(".field input[type=password]")) {
-  const label = document.querySelector(`label[for="${CSS.escape(input.id)}"]`)?.textContent ?? "";
+  const words = input.dataset;
   const frame = document.createElement("div");
   const button = document.createElement("button");
   frame.className = "with-button";
@@ -42,8 +44,8 @@ for (const input of document.querySelectorAll(".field input[type=password]")) {
   button.className = "button button-quiet";
   const show = (shown) => {
     input.type = shown ? "text" : "password";
-    button.textContent = shown ? "Hide" : "Show";
-    button.setAttribute("aria-label", `${button.textContent} ${label}`.trim());
+    button.textContent = shown ? words.hide : words.show;
+    button.setAttribute("aria-label", shown ? words.hideField : words.showField);
   };
   button.addEventListener("click", () => show(input.type === "password"));
   input.form?.addEventListener("submit", () => show(false));

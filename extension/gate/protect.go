@@ -1,0 +1,139 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"paperplane/extension"
+)
+
+// Opening is a settings flow that Kratos is about to open.
+type Opening struct {
+	Identity extension.IdentityID
+	Session  extension.SessionID // empty when Kratos did not tell (v1.3.1)
+	Cookie   string              // Kratos' session cookie value, only when Session is empty; never logged
+}
+
+// Before judges whether settings may be opened at all: not by a session that has yet to show a factor which the identity
+// has proven. It closes what no other hook sees, above all the showing and renewing of recovery codes. nil lets it through;
+// so it does, without a question to Kratos, for identities that have no user here or no factor. An error means that no
+// judgement was possible, and Kratos opens nothing.
+func (g *Gate) Before(ctx context.Context, opening Opening) (*Objection, error) {
+	members, err := g.store.Members(ctx, opening.Identity)
+	if err != nil {
+		return nil, fmt.Errorf("find users of identity %s: %w", opening.Identity, err)
+	}
+	if !secured(members) {
+		return nil, nil
+	}
+	_, proofs, err := g.proofsOf(ctx, opening.Identity, opening.Session, opening.Cookie)
+	if err != nil || confirmed(members, proofs) {
+		return nil, err
+	}
+	return &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then open your settings."}, nil
+}
+
+// guardFactor protects a proven factor, and whatever would take its place, from a session that has shown the first factor
+// alone. NIST SP 800-63B-4 §4.1.2.1 wants a new authenticator bound at the highest level that the account has, and that
+// goes for a password too.
+func (g *Gate) guardFactor(ctx context.Context, change Change, members []extension.Member) (*Objection, error) {
+	if !touchesFactor(change) {
+		return nil, nil
+	}
+	enrolled, enrols := enrolment(change.Method)
+	if !secured(members) && !enrols && change.Method != extension.MethodLookupSecret {
+		return nil, nil
+	}
+	session, proofs, err := g.proofsOf(ctx, change.Identity, change.Session, change.Cookie)
+	if err != nil {
+		return nil, err
+	}
+	if objection := unconfirmed(change, members, proofs); objection != nil {
+		return objection, nil
+	}
+	if enrols && session != "" {
+		return nil, g.prove(ctx, change.Identity, session, enrolled)
+	}
+	return nil, nil
+}
+
+// unconfirmed refuses a session that has not shown a factor. Recovery codes need one even before the first factor is on
+// record: they will stand in for it, so whoever only knows the password could lay some by for later.
+func unconfirmed(change Change, members []extension.Member, proofs []extension.Factor) *Objection {
+	switch {
+	case secured(members) && !confirmed(members, proofs):
+		objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
+		if change.Method == extension.MethodProfile {
+			objection.Trait = "phone"
+		}
+		return objection
+	case change.Method == extension.MethodLookupSecret && len(proofs) == 0:
+		return &Objection{ID: ObjectionFactor, Sentence: "Set up a second factor first, then recovery codes for it."}
+	default:
+		return nil
+	}
+}
+
+// touchesFactor tells whether a change is one that a proven factor protects: everything but names and terms.
+func touchesFactor(change Change) bool {
+	return change.Method != extension.MethodProfile || change.Before.Mobile != change.After.Mobile
+}
+
+// enrolment is the factor whose code Kratos has checked by the time that it asks about a change by this method.
+func enrolment(method extension.SettingsMethod) (extension.Factor, bool) {
+	switch method {
+	case extension.MethodTOTP:
+		return extension.FactorTOTP, true
+	case extension.MethodWebAuthn:
+		return extension.FactorWebAuthn, true
+	case extension.MethodProfile, extension.MethodPassword, extension.MethodLookupSecret, extension.MethodPasskey, extension.MethodOIDC:
+	}
+	return "", false
+}
+
+// prove notes what the session has just shown, so that nobody confirms what they have this moment set up. Kratos does not
+// tell setting up from taking away; the proof of a factor that was taken away counts for nothing, because a proof counts
+// only while its kind is among the identity's factors.
+func (g *Gate) prove(ctx context.Context, identity extension.IdentityID, session extension.SessionID, kind extension.Factor) error {
+	proof := extension.Proof{Session: session, Identity: identity, Kind: kind, At: g.now()}
+	if err := g.store.Prove(ctx, proof); err != nil {
+		return fmt.Errorf("note proof of identity %s: %w", identity, err)
+	}
+	return nil
+}
+
+// proofsOf lists what the session of a hook was confirmed with. Kratos v1.3.1 names no session, so it is asked whose cookie
+// that is; a cookie of another identity is worth nothing. A request without either, as v1.3.1 makes for an app's session
+// token, has shown nothing.
+func (g *Gate) proofsOf(ctx context.Context, identity extension.IdentityID, session extension.SessionID, cookie string) (extension.SessionID, []extension.Factor, error) {
+	if session == "" && cookie != "" {
+		asked, err := g.sessions.Session(ctx, extension.Browser{Cookies: g.sessionCookie + "=" + cookie})
+		switch {
+		case errors.Is(err, extension.ErrNoSession):
+		case err != nil:
+			return "", nil, fmt.Errorf("find the session of identity %s: %w", identity, err)
+		case asked.Identity == identity:
+			session = asked.ID
+		}
+	}
+	if session == "" {
+		return "", nil, nil
+	}
+	proofs, err := g.store.Proofs(ctx, session)
+	if err != nil {
+		return "", nil, fmt.Errorf("find proofs of a session of identity %s: %w", identity, err)
+	}
+	return session, proofs, nil
+}
+
+// secured tells whether the identity has a proven factor: factors are the identity's, in all organisations alike.
+func secured(members []extension.Member) bool {
+	return slices.ContainsFunc(members, func(m extension.Member) bool { return len(m.User.Factors) > 0 })
+}
+
+// confirmed tells whether the proofs show any factor of the identity's, whichever organisation accepts it.
+func confirmed(members []extension.Member, proofs []extension.Factor) bool {
+	return slices.ContainsFunc(members, func(m extension.Member) bool { return m.Confirmed(proofs, false) })
+}

@@ -1,0 +1,280 @@
+package onboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"paperplane/extension"
+)
+
+// SendCode has Kratos send a code by text message or e-mail and gives the flow that the code belongs to: to show one of the
+// person's own factors, or to set one up. Call it for a POST only. CooldownError says that one was sent too recently,
+// StepError that another step is due.
+func (s *Service) SendCode(
+	ctx context.Context, session extension.Session, browser extension.Browser, way extension.Factor,
+) (string, extension.Reply, error) {
+	k, err := s.look(ctx, session)
+	if err != nil {
+		return "", extension.Reply{}, err
+	}
+	m, err := s.mayShow(k, way)
+	if err != nil {
+		return "", extension.Reply{}, err
+	}
+	flow, reply, err := s.sendCode(ctx, m, session, browser, way)
+	return flow, reply, s.stumbled(ctx, m.User.ID, m.Next(k.proofs, s.now()), err)
+}
+
+func (s *Service) sendCode(
+	ctx context.Context, m extension.Member, session extension.Session, browser extension.Browser, way extension.Factor,
+) (string, extension.Reply, error) {
+	address := addressOf(way, m.User, session)
+	if address == "" {
+		return "", extension.Reply{}, extension.Invalid("way", "There is no number that a code can be sent to. Choose another way.")
+	}
+	// Before Kratos is asked: what it sends cannot be taken back.
+	if err := s.store.AllowCode(ctx, session.Identity, way); err != nil {
+		return "", extension.Reply{}, fmt.Errorf("allow a code by %s: %w", way, err)
+	}
+	form, reply, err := s.secondStep.SendCode(ctx, browser, way, address, "")
+	if err != nil {
+		return "", reply, codeInPlainWords(way, fmt.Errorf("send a code by %s: %w", way, err))
+	}
+	return form.ID, reply, nil
+}
+
+// addressOf is where codes go, as Kratos spells it; empty when they cannot.
+func addressOf(way extension.Factor, user extension.User, session extension.Session) string {
+	switch way {
+	case extension.FactorSMS:
+		return user.Mobile
+	case extension.FactorEmail:
+		return session.Email
+	case extension.FactorTOTP, extension.FactorWebAuthn, extension.FactorRecovery:
+	}
+	return ""
+}
+
+// Confirm takes a code to Kratos: of an authenticator app, from a message, or a recovery code. What counts is not Kratos'
+// word but our own record, which Kratos' hook makes while it takes the code (Witness). A wrong code is an InvalidError about
+// the field code. ErrFlowExpired says that the code which was sent does not work any more, StepError that another step is
+// due, ErrUnavailable that the code was right and could not be recorded: nothing has changed, and another one will do.
+func (s *Service) Confirm(
+	ctx context.Context, session extension.Session, browser extension.Browser, c Confirmation,
+) (extension.Reply, error) {
+	k, err := s.look(ctx, session)
+	if err != nil {
+		return extension.Reply{}, err
+	}
+	m, err := s.mayConfirm(k, c.Way)
+	if err != nil {
+		return extension.Reply{}, err
+	}
+	reply, err := s.confirmWith(ctx, session, browser, c)
+	return reply, s.stumbled(ctx, m.User.ID, m.Next(k.proofs, s.now()), err)
+}
+
+// mayConfirm is mayShow for what Kratos can check while somebody signs in: an app is set up in the settings.
+func (s *Service) mayConfirm(k known, way extension.Factor) (extension.Member, error) {
+	m, err := s.mayShow(k, way)
+	if err != nil {
+		return extension.Member{}, err
+	}
+	kratosOnly := slices.Contains(extension.KratosFactors(), way)
+	if kratosOnly && !slices.Contains(m.User.Factors, way) || way == extension.FactorWebAuthn {
+		return extension.Member{}, s.elsewhere(k)
+	}
+	return m, nil
+}
+
+func (s *Service) confirmWith(ctx context.Context, session extension.Session, browser extension.Browser, c Confirmation) (extension.Reply, error) {
+	c.Code = tidyCode(c.Code)
+	if c.Code == "" {
+		return extension.Reply{}, extension.Invalid(fieldCode, "Enter the code.")
+	}
+	if err := s.store.AllowGuess(ctx, session.Identity); err != nil {
+		return extension.Reply{}, tooManyGuesses(err)
+	}
+	reply, err := s.submitCode(ctx, browser, c)
+	if errors.Is(err, extension.ErrFlowExpired) && c.Flow != "" && !sent(c.Way) {
+		// Nothing but the code matters of the old flow: these codes belong to the identity.
+		c.Flow = ""
+		var again extension.Reply
+		again, err = s.submitCode(ctx, browser.With(reply), c)
+		reply = reply.And(again)
+	}
+	if err != nil {
+		return reply, codeInPlainWords(c.Way, err)
+	}
+	if err := s.store.ForgetGuesses(ctx, session.Identity); err != nil {
+		return reply, fmt.Errorf("forget wrong codes of identity %s: %w", session.Identity, err)
+	}
+	proofs, err := s.proofs(ctx, session)
+	switch {
+	case err != nil:
+		return reply, err
+	case slices.Contains(proofs, c.Way):
+		return reply, nil
+	case sent(c.Way): // see traced
+		return reply, extension.Invalid(fieldCode, "The code was right, but after a wrong one it cannot be told where it was sent. Ask for a new one and enter that.")
+	}
+	return reply, &extension.TroubleError{Sentence: "The code was right, but that could not be recorded. Try again in a moment."}
+}
+
+// tooManyGuesses words the pause after many wrong codes; other errors pass.
+func tooManyGuesses(err error) error {
+	if _, ok := errors.AsType[*extension.CooldownError](err); ok {
+		return extension.Invalid(fieldCode, "Too many wrong codes were entered. Wait fifteen minutes, then try again.")
+	}
+	return fmt.Errorf("allow a code to be looked at: %w", err)
+}
+
+// submitCode is one submit of the second step.
+func (s *Service) submitCode(ctx context.Context, browser extension.Browser, c Confirmation) (extension.Reply, error) {
+	if c.Flow == "" && sent(c.Way) {
+		return extension.Reply{}, fmt.Errorf("confirm by %s: %w", c.Way, extension.ErrFlowExpired)
+	}
+	form, reply, err := s.secondStep.ConfirmForm(ctx, browser, c.Flow)
+	if err != nil {
+		return reply, fmt.Errorf("confirm by %s: %w", c.Way, err)
+	}
+	method, field := methodCode, "code"
+	switch c.Way {
+	case extension.FactorTOTP:
+		method, field = "totp", "totp_code"
+	case extension.FactorRecovery:
+		method, field = "lookup_secret", "lookup_secret"
+	case extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn:
+	}
+	submitted, err := s.secondStep.SubmitLogin(ctx, browser.With(reply), form.ID, map[string]string{
+		"method": method, field: c.Code, "csrf_token": form.Hidden("csrf_token"),
+	})
+	reply = reply.And(submitted)
+	if err != nil {
+		return reply, fmt.Errorf("confirm by %s: %w", c.Way, err)
+	}
+	return reply, nil
+}
+
+// methodCode is Kratos' word for codes that are sent.
+const methodCode = "code"
+
+// sent tells whether codes of this kind are sent, and so belong to the flow that sent them.
+func sent(way extension.Factor) bool {
+	return way == extension.FactorSMS || way == extension.FactorEmail
+}
+
+// tidyCode takes out the spaces and hyphens with which codes are written down. Kratos writes recovery codes in lower case.
+func tidyCode(typed string) string {
+	return strings.ToLower(strings.Join(strings.FieldsFunc(typed, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}), ""))
+}
+
+// Witness records that Kratos has checked a second factor in a session, as its login hook tells. Kratos waits for it, and
+// refuses the code when it fails. Of identities that have no user here, or none that has begun, nothing is recorded:
+// whoever made an account for somebody else's address must have shown nothing when its owner comes.
+func (s *Service) Witness(ctx context.Context, w Witnessed) error {
+	members, err := s.store.Members(ctx, w.Identity)
+	if err != nil {
+		return fmt.Errorf("find users of identity %s: %w", w.Identity, err)
+	}
+	if w.Session == "" || !slices.ContainsFunc(members, func(m extension.Member) bool { return begun(m.User) }) {
+		return nil
+	}
+	kind, address := shown(w)
+	if kind == "" && w.Method == methodCode {
+		if kind, address, err = s.traced(ctx, w); err != nil {
+			return err
+		}
+	}
+	if kind == "" {
+		return nil
+	}
+	if err := s.endOthersBeforeTheFirst(ctx, w); err != nil {
+		return err
+	}
+	err = s.store.Witness(ctx, extension.Proof{Session: w.Session, Identity: w.Identity, Kind: kind, Address: address, At: s.now()})
+	if err != nil {
+		return fmt.Errorf("record second factor of identity %s: %w", w.Identity, err)
+	}
+	return nil
+}
+
+// endOthersBeforeTheFirst ends the identity's other sessions before its first factor counts: settings that one of them has
+// opened by then would still show the recovery codes that are made next, and Kratos asks no hook about that. It comes
+// before, so that whoever is told that it failed can show the factor once more.
+func (s *Service) endOthersBeforeTheFirst(ctx context.Context, w Witnessed) error {
+	factors, err := s.store.FactorsOf(ctx, w.Identity)
+	if err != nil {
+		return fmt.Errorf("find factors of identity %s: %w", w.Identity, err)
+	}
+	if len(factors) > 0 {
+		return nil
+	}
+	return s.endSessionsBut(ctx, w.Identity, []extension.SessionID{w.Session})
+}
+
+func (s *Service) endSessionsBut(ctx context.Context, id extension.IdentityID, keep []extension.SessionID) error {
+	if err := s.identities.EndSessionsBut(ctx, id, keep); err != nil {
+		return fmt.Errorf("end other sessions of identity %s: %w", id, err)
+	}
+	return nil
+}
+
+// shown tells which factor a code belongs to; empty when the hook does not tell.
+func shown(w Witnessed) (kind extension.Factor, address string) {
+	switch w.Method {
+	case "totp":
+		return extension.FactorTOTP, ""
+	case "webauthn":
+		return extension.FactorWebAuthn, ""
+	case "lookup_secret":
+		return extension.FactorRecovery, ""
+	case methodCode:
+		if len(w.Codes) == 1 {
+			return wayTo(w.Codes[0]), w.Codes[0]
+		}
+	}
+	return "", ""
+}
+
+// wayTo is how a code goes to an address of our schema.
+func wayTo(address string) extension.Factor {
+	if strings.Contains(address, "@") {
+		return extension.FactorEmail
+	}
+	return extension.FactorSMS
+}
+
+// traced asks Kratos where it has sent codes that still work. It is for a flow whose form does not tell: one of several
+// addresses, or one in which a wrong code was typed, because Kratos then puts whatever was submitted into the place of the
+// address. Only when a single address got codes is it known which one was read. Neither way is the weaker of two that
+// somebody may hold only one of: whoever has the telephone must not pass for whoever has the mailbox.
+func (s *Service) traced(ctx context.Context, w Witnessed) (extension.Factor, string, error) {
+	identity, err := s.identities.Identity(ctx, w.Identity)
+	if err != nil {
+		return "", "", fmt.Errorf("find identity %s: %w", w.Identity, err)
+	}
+	var reached []string
+	for _, address := range []string{identity.Traits.Email, identity.Traits.Mobile} {
+		if address == "" {
+			continue
+		}
+		sent, err := s.identities.CodeSent(ctx, address)
+		if err != nil {
+			return "", "", fmt.Errorf("find where a code of identity %s went: %w", w.Identity, err)
+		}
+		if sent {
+			reached = append(reached, address)
+		}
+	}
+	if len(reached) != 1 {
+		return "", "", nil
+	}
+	return wayTo(reached[0]), reached[0], nil
+}

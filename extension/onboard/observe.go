@@ -1,0 +1,169 @@
+package onboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"paperplane/extension"
+)
+
+// Evidence is what a request tells about the person who made it.
+type Evidence struct {
+	IP        string
+	UserAgent string
+}
+
+// observe asks Kratos what is true of an identity and records it for every user of it. It is the one way in which
+// facts are learnt: after a report, on the invitee's next page and by the periodic reconciliation. Of an account whose
+// holder has taken no invitation on, nothing is recorded: it may be anybody's, and an inviter must learn nothing of it.
+func (s *Service) observe(ctx context.Context, id extension.IdentityID, members []extension.Member, evidence Evidence) error {
+	identity, err := s.identities.Identity(ctx, id)
+	if err != nil {
+		return fmt.Errorf("find identity %s: %w", id, err)
+	}
+	if !slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(identity, m.User) }) {
+		return nil
+	}
+	if err := s.recordHeld(ctx, identity); err != nil {
+		return err
+	}
+	for _, m := range members {
+		if err := s.observeUser(ctx, identity, m, evidence); err != nil {
+			return err
+		}
+	}
+	return s.activate(ctx, id)
+}
+
+// admitted tells whether what an identity holds may be taken for the user's own: we made it for them, or they have taken
+// the invitation on with it. Otherwise an account of another organisation, or of a stranger, would slip past Start.
+func admitted(identity extension.Identity, user extension.User) bool {
+	return identity.Mark == user.ID || begun(user)
+}
+
+func begun(user extension.User) bool {
+	return !user.Facts.Started.IsZero() || !user.Facts.Registered.IsZero()
+}
+
+// recordHeld records the names, the mobile and the factors that an identity has in Kratos.
+func (s *Service) recordHeld(ctx context.Context, identity extension.Identity) error {
+	if err := s.store.RecordProfile(ctx, identity); err != nil {
+		return fmt.Errorf("record profile of identity %s: %w", identity.ID, err)
+	}
+	if err := s.endUnprovenBeforeTheFirst(ctx, identity); err != nil {
+		return err
+	}
+	if err := s.store.SetFactors(ctx, identity.ID, identity.Factors, s.now()); err != nil {
+		return fmt.Errorf("record factors of identity %s: %w", identity.ID, err)
+	}
+	return nil
+}
+
+// endUnprovenBeforeTheFirst is endOthersBeforeTheFirst for a factor that was set up in Kratos' settings: the session that
+// did it has a proof, which the guard has written, and no other may have.
+func (s *Service) endUnprovenBeforeTheFirst(ctx context.Context, identity extension.Identity) error {
+	if len(identity.Factors) == 0 {
+		return nil
+	}
+	factors, err := s.store.FactorsOf(ctx, identity.ID)
+	if err != nil {
+		return fmt.Errorf("find factors of identity %s: %w", identity.ID, err)
+	}
+	if len(factors) > 0 {
+		return nil
+	}
+	proven, err := s.store.ProvenSessions(ctx, identity.ID)
+	if err != nil {
+		return fmt.Errorf("find proven sessions of identity %s: %w", identity.ID, err)
+	}
+	return s.endSessionsBut(ctx, identity.ID, proven)
+}
+
+// observeUser records what is true of one user of an identity.
+func (s *Service) observeUser(ctx context.Context, identity extension.Identity, m extension.Member, evidence Evidence) error {
+	if !admitted(identity, m.User) {
+		return nil
+	}
+	now := s.now()
+	if identity.Registered {
+		if _, err := s.store.Record(ctx, m.User, extension.FactRegistered, now); err != nil {
+			return fmt.Errorf("record registration of user %s: %w", m.User.ID, err)
+		}
+	}
+	accepted := identity.Traits.Terms.Version
+	current, err := s.current(ctx, m, accepted)
+	if err != nil || !current {
+		return err
+	}
+	return s.confirm(ctx, m, accepted, evidence, now)
+}
+
+// current tells whether these terms are the current version of the user's organisation, in whatever language. The id may
+// come from a trait, which holds what its owner has written into it.
+func (s *Service) current(ctx context.Context, m extension.Member, terms extension.TermsID) (bool, error) {
+	if m.Terms.ID == "" || terms == "" || terms == m.Terms.ID {
+		return terms != "" && terms == m.Terms.ID, nil
+	}
+	id, err := extension.ParseID[extension.TermsID](string(terms))
+	var text extension.Terms
+	if err == nil {
+		text, err = s.store.TermsText(ctx, extension.System(m.Organisation.ID, ""), id)
+	}
+	switch {
+	case errors.Is(err, extension.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("find terms %s: %w", terms, err)
+	}
+	return text.Version == m.Terms.Version, nil
+}
+
+// confirm records that Kratos holds the acceptance. The evidence is the row that was written when the invitee pressed
+// Accept; where they accepted outside of our pages, it is what the report tells. The trait alone is only a claim: without
+// a row and without a report nothing is confirmed, and the invitee is asked on our page.
+func (s *Service) confirm(ctx context.Context, m extension.Member, terms extension.TermsID, evidence Evidence, now time.Time) error {
+	if evidence != (Evidence{}) {
+		err := s.store.RecordAcceptance(ctx, extension.Acceptance{
+			User: m.User.ID, Terms: terms, At: now, IP: evidence.IP, UserAgent: evidence.UserAgent,
+		})
+		if err != nil {
+			return fmt.Errorf("record acceptance of user %s: %w", m.User.ID, err)
+		}
+	}
+	if err := s.store.ConfirmAcceptance(ctx, m.User, terms, now); err != nil {
+		return fmt.Errorf("confirm acceptance of user %s: %w", m.User.ID, err)
+	}
+	return nil
+}
+
+// activate turns every user Active for whom the last fact has come in, and publishes it. An acceptance after the
+// invitation ran out counts once the user has been invited again.
+func (s *Service) activate(ctx context.Context, id extension.IdentityID) error {
+	members, err := s.store.Members(ctx, id)
+	if err != nil {
+		return fmt.Errorf("find users of identity %s: %w", id, err)
+	}
+	fresh := false
+	for _, m := range members {
+		facts := m.User.Facts
+		late := !facts.Expires.IsZero() && !facts.Accepted.Before(facts.Expires)
+		if !facts.Complete(m.Organisation.TwoFactor) || !m.User.Detailed() || !facts.Activated.IsZero() || !facts.Paused.IsZero() || late {
+			continue
+		}
+		first, err := s.store.Record(ctx, m.User, extension.FactActivated, s.now())
+		if err != nil {
+			return fmt.Errorf("activate user %s: %w", m.User.ID, err)
+		}
+		fresh = fresh || first
+	}
+	if !fresh {
+		return nil
+	}
+	if err := s.aligner.Align(ctx, id); err != nil { // the record has asked for it too, in case this is cut short
+		return fmt.Errorf("publish identity %s: %w", id, err)
+	}
+	return nil
+}

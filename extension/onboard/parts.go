@@ -1,0 +1,202 @@
+package onboard
+
+import (
+	"context"
+	"time"
+
+	"paperplane/extension"
+)
+
+// Store is what the verb asks of the database.
+type Store interface {
+	inviting
+	recording
+	securing
+	agreeing
+	aligning
+}
+
+// inviting is what links ask of the database.
+type inviting interface {
+	Invited(ctx context.Context, invitation extension.InvitationID) (extension.Invited, error)
+	RecordOpened(ctx context.Context, invitation extension.InvitationID, at time.Time) error
+	// Members lists the users of an identity with their organisations.
+	Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error)
+	// User finds a user whom the actor may see.
+	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
+	// Exclusive runs f while no other caller holds the same name, on any replica.
+	Exclusive(ctx context.Context, name string, f func(ctx context.Context) error) error
+	// LeftInactive tells whether it was us who left the identity inactive.
+	LeftInactive(ctx context.Context, identity extension.IdentityID) (bool, error)
+	SetLeftInactive(ctx context.Context, identity extension.IdentityID, at time.Time) error
+	// Correspondent gives the language and the organisation's name to write to an address with; each is empty when its
+	// holder has none or several that differ.
+	Correspondent(ctx context.Context, address string) (language, organisation string, err error)
+}
+
+// recording is what the facts ask of the database.
+type recording interface {
+	// Record sets a fact of a user unless it is set, with an audit row when it was not. It tells whether it was new.
+	Record(ctx context.Context, user extension.User, fact extension.Fact, at time.Time) (bool, error)
+	// RecordProfile keeps the names and the mobile that an identity has in Kratos, for lists and letters, of the user whom it
+	// was made for and of those who have taken an invitation on. Text messages to a number
+	// that has changed prove nothing any more.
+	RecordProfile(ctx context.Context, identity extension.Identity) error
+	// RecordStumble keeps the last mistake that the invitee was told of.
+	RecordStumble(ctx context.Context, user extension.UserID, stumble extension.Stumble) error
+	// Note writes an audit row.
+	Note(ctx context.Context, entry extension.Audit) error
+	// Unreported hands out identities of users who are half-way, longest unasked first, and marks them as asked.
+	Unreported(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error)
+	// HalfWay hands out identities that are still on although their user's invitation ran out, or was replaced, between
+	// Start and registration.
+	HalfWay(ctx context.Context, now time.Time, most int) ([]extension.IdentityID, error)
+}
+
+// securing is what second factors ask of the database.
+type securing interface {
+	// SetFactors keeps which proven second factors Kratos holds.
+	SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error
+	// FactorsOf lists what an identity has proven.
+	FactorsOf(ctx context.Context, identity extension.IdentityID) ([]extension.ProvenFactor, error)
+	// Proofs lists the kinds of factor that a session was confirmed with.
+	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
+	// ProvenSessions lists the sessions of an identity that were confirmed with any factor.
+	ProvenSessions(ctx context.Context, identity extension.IdentityID) ([]extension.SessionID, error)
+	// Witness keeps a proof, and the factor where it is the identity's first or one more of a confirmed session's.
+	Witness(ctx context.Context, proof extension.Proof) error
+	// AllowCode notes that a code is about to be sent; *extension.CooldownError when it is too soon.
+	AllowCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) error
+	// NextCode tells when the next code can be sent; zero for now.
+	NextCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) (time.Time, error)
+	// AllowGuess notes that a code is about to be looked at; *extension.CooldownError after too many wrong ones.
+	AllowGuess(ctx context.Context, identity extension.IdentityID) error
+	// ForgetGuesses says that the last code was right.
+	ForgetGuesses(ctx context.Context, identity extension.IdentityID) error
+	// PurgeProofs deletes proofs of sessions that have long ended, and what was noted of codes long ago.
+	PurgeProofs(ctx context.Context, now time.Time) error
+	// ForgetFactors drops the factors and proofs of the user's identity, with the audit. ErrConflict says that the
+	// identity has users in other organisations, which only an actor without an organisation may decide for.
+	ForgetFactors(ctx context.Context, actor extension.Actor, user extension.UserID, at time.Time) error
+}
+
+// agreeing is what the terms ask of the database.
+type agreeing interface {
+	// RecordAcceptance keeps the evidence; the first one of a user and a version stands.
+	RecordAcceptance(ctx context.Context, acceptance extension.Acceptance) error
+	// ConfirmAcceptance says that Kratos has taken it.
+	ConfirmAcceptance(ctx context.Context, user extension.User, terms extension.TermsID, at time.Time) error
+	// Decline keeps that a user said no.
+	Decline(ctx context.Context, user extension.UserID, terms extension.TermsID, at time.Time) error
+	// TermsIn gives a version in a language, or in the organisation's own when there is none in that.
+	TermsIn(ctx context.Context, organisation extension.OrganisationID, version int, language string) (extension.Terms, error)
+	// TermsLanguages lists the languages of a version, the organisation's own first.
+	TermsLanguages(ctx context.Context, organisation extension.OrganisationID, version int) ([]string, error)
+	// TermsText gives one text of the actor's organisation.
+	TermsText(ctx context.Context, actor extension.Actor, terms extension.TermsID) (extension.Terms, error)
+}
+
+// aligning is what changes in Kratos ask of the database.
+type aligning interface {
+	// Realign puts an identity on the list of those to be aligned with Kratos.
+	Realign(ctx context.Context, identity extension.IdentityID) error
+}
+
+// Identities is what the verb asks of Kratos as its administrator.
+type Identities interface {
+	Identity(ctx context.Context, id extension.IdentityID) (extension.Identity, error)
+	FindByAddress(ctx context.Context, address string) (extension.Identity, error)
+	Enable(ctx context.Context, id extension.IdentityID, address string) error
+	EndSessions(ctx context.Context, id extension.IdentityID) error
+	// EndSessionsBut ends all sessions of an identity except these.
+	EndSessionsBut(ctx context.Context, id extension.IdentityID, keep []extension.SessionID) error
+	Admit(ctx context.Context, id extension.IdentityID, browser extension.Browser) (extension.Reply, error)
+	// Clear takes away everything that whoever made the account without proving its address may have planted, and then
+	// says that the address is proven. It can be repeated.
+	Clear(ctx context.Context, id extension.IdentityID, address string) error
+	// CodeSent tells whether a code for the second step of a sign-in that still works was sent to an e-mail address or a number.
+	CodeSent(ctx context.Context, address string) (bool, error)
+	// RemoveFactors deletes the second factors and the recovery codes. Having none is success.
+	RemoveFactors(ctx context.Context, id extension.IdentityID) error
+	// Holder finds the identity that a mobile number belongs to.
+	Holder(ctx context.Context, mobile string) (extension.Identity, error)
+	// DropMobile takes the number away from an identity.
+	DropMobile(ctx context.Context, id extension.IdentityID, mobile string) error
+}
+
+// Settings is what the verb asks of Kratos' settings in the name of the invitee's browser.
+type Settings interface {
+	SettingsForm(ctx context.Context, browser extension.Browser, flowID string) (extension.Form, extension.Reply, error)
+	SubmitProfile(ctx context.Context, browser extension.Browser, form extension.Form, traits extension.Traits) (extension.Form, extension.Reply, error)
+	SubmitPassword(ctx context.Context, browser extension.Browser, form extension.Form, password string) (extension.Form, extension.Reply, error)
+	// LinkProvider begins to link a social sign-in and gives the provider's address.
+	LinkProvider(ctx context.Context, browser extension.Browser, form extension.Form, provider string) (string, extension.Reply, error)
+	SubmitTOTP(ctx context.Context, browser extension.Browser, form extension.Form, code string) (extension.Form, extension.Reply, error)
+	// NewRecoveryCodes makes codes that count once ConfirmRecoveryCodes has been called for the same form.
+	NewRecoveryCodes(ctx context.Context, browser extension.Browser, form extension.Form) (extension.Form, []string, extension.Reply, error)
+	ConfirmRecoveryCodes(ctx context.Context, browser extension.Browser, form extension.Form) (extension.Form, extension.Reply, error)
+}
+
+// SecondStep is what the verb asks of Kratos' second step of signing in, in the name of the person's browser.
+type SecondStep interface {
+	// SendCode makes Kratos send a code to an address of the identity's by this way; the form is what the code belongs to.
+	SendCode(ctx context.Context, browser extension.Browser, way extension.Factor, address, returnTo string) (extension.Form, extension.Reply, error)
+	// ConfirmForm reads the form of a second step, or begins one when flow is empty. It sends nothing.
+	ConfirmForm(ctx context.Context, browser extension.Browser, flow string) (extension.Form, extension.Reply, error)
+	SubmitLogin(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Reply, error)
+}
+
+// Mobiles brings a mobile number into the one spelling that is stored (E.164). A number without + is read as one of the
+// region (ISO 3166-1 alpha-2). What cannot be read is an InvalidError about the field mobile.
+type Mobiles func(number, region string) (string, error)
+
+// Aligner brings Kratos in line with our rows: state and published metadata.
+type Aligner interface {
+	Align(ctx context.Context, identity extension.IdentityID) error
+}
+
+// Inviter sends an invitation again. What cannot be sent now is an InvalidError.
+type Inviter interface {
+	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
+}
+
+// Post delivers a code by e-mail.
+type Post interface {
+	Notify(ctx context.Context, notice extension.Notice) error
+}
+
+// Service is the verb.
+type Service struct {
+	store      Store
+	identities Identities
+	settings   Settings
+	secondStep SecondStep
+	mobiles    Mobiles
+	aligner    Aligner
+	inviter    Inviter
+	post       Post
+	links      extension.Links
+	now        func() time.Time
+}
+
+// Options are what a Service is made of.
+type Options struct {
+	Store      Store
+	Identities Identities
+	Settings   Settings
+	SecondStep SecondStep
+	Mobiles    Mobiles
+	Aligner    Aligner
+	Inviter    Inviter
+	Post       Post
+	Links      extension.Links
+	Now        func() time.Time
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	return &Service{
+		store: o.Store, identities: o.Identities, settings: o.Settings, secondStep: o.SecondStep, mobiles: o.Mobiles,
+		aligner: o.Aligner, inviter: o.Inviter, post: o.Post, links: o.Links, now: o.Now,
+	}
+}

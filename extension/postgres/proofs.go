@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"paperplane/extension"
+)
+
+// proofsKept is for how long proofs are kept: twice as long as a session of Kratos lives.
+const proofsKept = 48 * time.Hour
+
+// Proofs lists the kinds of factor that a Kratos session was confirmed with.
+func (db *DB) Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error) {
+	var kinds []extension.Factor
+	err := db.bun.NewRaw(`SELECT kind FROM proofs WHERE session_id = ? ORDER BY kind`, nullID(session)).Scan(ctx, &kinds)
+	return kinds, kind(err)
+}
+
+// ProvenSessions lists the Kratos sessions of an identity that were confirmed with any factor.
+func (db *DB) ProvenSessions(ctx context.Context, identity extension.IdentityID) ([]extension.SessionID, error) {
+	var sessions []extension.SessionID
+	err := db.bun.NewRaw(`SELECT DISTINCT session_id FROM proofs WHERE identity_id = ? ORDER BY session_id`, identity).Scan(ctx, &sessions)
+	return sessions, kind(err)
+}
+
+// Prove notes that a session has set a factor up, which confirms it. Proofs of the same kind in other sessions end: they
+// were of another secret. A proof of an identity without a user here is none of ours.
+func (db *DB) Prove(ctx context.Context, proof extension.Proof) error {
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw(`DELETE FROM proofs WHERE identity_id = ? AND kind = ? AND session_id <> ?`,
+			proof.Identity, string(proof.Kind), proof.Session).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("end other proofs: %w", err)
+		}
+		return prove(ctx, tx, proof)
+	})
+}
+
+func prove(ctx context.Context, in bun.IDB, proof extension.Proof) error {
+	_, err := in.NewRaw(`
+		INSERT INTO proofs (session_id, identity_id, kind, proven_at) SELECT ?, d.id, ?, ? FROM identities d WHERE d.id = ?
+		ON CONFLICT (session_id, kind) DO UPDATE SET proven_at = greatest(proofs.proven_at, excluded.proven_at)
+		      WHERE proofs.identity_id = excluded.identity_id`,
+		proof.Session, string(proof.Kind), proof.At.UTC(), proof.Identity).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note proof: %w", err)
+	}
+	return nil
+}
+
+// Witness keeps what a session was just confirmed with. The first factor that an identity ever shows becomes one of its
+// own; after that only a session that was confirmed before may add another kind or another address, because Kratos sends a
+// code to any address of theirs, and whoever knows the password alone could choose one. What is neither is not kept, and
+// no error. An added factor is audited for every user of the identity.
+func (db *DB) Witness(ctx context.Context, proof extension.Proof) error {
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		held, err := holdIdentity(ctx, tx, proof.Identity)
+		if err != nil || !held {
+			return err
+		}
+		own, err := factorsOf(ctx, tx, proof.Identity)
+		if err != nil {
+			return err
+		}
+		if shown(own, proof) {
+			return prove(ctx, tx, proof)
+		}
+		if proof.Kind == extension.FactorRecovery { // none without a factor that it stands in for
+			return nil
+		}
+		if len(own) > 0 {
+			confirmed, err := confirmedBefore(ctx, tx, proof, own)
+			if err != nil || !confirmed {
+				return err
+			}
+		}
+		return addFactor(ctx, tx, proof)
+	})
+}
+
+// shown tells whether a proof shows one of the identity's own factors. A recovery code stands in for any of them.
+func shown(own []extension.ProvenFactor, proof extension.Proof) bool {
+	return slices.ContainsFunc(own, func(f extension.ProvenFactor) bool {
+		return proof.Kind == extension.FactorRecovery || f.Kind == proof.Kind && sameAddress(f.Kind, f.Address, proof.Address)
+	})
+}
+
+// confirmedBefore tells whether the session of a proof has shown one of the identity's own factors before.
+func confirmedBefore(ctx context.Context, tx bun.Tx, proof extension.Proof, own []extension.ProvenFactor) (bool, error) {
+	counting := []extension.Factor{extension.FactorRecovery}
+	for _, f := range own {
+		counting = append(counting, f.Kind)
+	}
+	var confirmed bool
+	err := tx.NewRaw(`SELECT EXISTS (SELECT 1 FROM proofs WHERE session_id = ? AND identity_id = ? AND kind = ANY (?::text[]))`,
+		proof.Session, proof.Identity, array(counting)).Scan(ctx, &confirmed)
+	if err != nil {
+		return false, fmt.Errorf("find proofs of the session: %w", err)
+	}
+	return confirmed, nil
+}
+
+// addFactor makes what a session has shown a factor of the identity. When it takes the place of one with another address,
+// what was proven by that one counts no more.
+func addFactor(ctx context.Context, tx bun.Tx, proof extension.Proof) error {
+	_, err := tx.NewRaw(`DELETE FROM proofs WHERE identity_id = ? AND kind = ? AND kind IN ('sms', 'email')`,
+		proof.Identity, string(proof.Kind)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("drop proofs: %w", err)
+	}
+	_, err = auditFactors(ctx, tx, proof.Identity, tx.NewRaw(`
+		INSERT INTO factors (identity_id, kind, address, proven_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (identity_id, kind) DO UPDATE SET address = excluded.address, proven_at = excluded.proven_at RETURNING kind`,
+		proof.Identity, string(proof.Kind), proof.Address, proof.At.UTC()), extension.ActionFactorProven, proof.At)
+	if err != nil {
+		return fmt.Errorf("add factor: %w", err)
+	}
+	return prove(ctx, tx, proof)
+}
+
+// PurgeProofs deletes what is no longer asked for: proofs of sessions that have long ended, and codes that were sent so
+// long ago that they hold up none, and guesses that were made so long ago.
+func (db *DB) PurgeProofs(ctx context.Context, now time.Time) error {
+	statements := []*bun.RawQuery{
+		db.bun.NewRaw(`DELETE FROM proofs WHERE proven_at < ?`, now.Add(-proofsKept).UTC()),
+		db.bun.NewRaw(`DELETE FROM code_sends WHERE sent_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
+		db.bun.NewRaw(`DELETE FROM code_guesses WHERE guessed_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
+	}
+	return kind(execAll(ctx, statements))
+}

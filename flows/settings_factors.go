@@ -1,0 +1,270 @@
+package flows
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension"
+	"paperplane/extension/locale"
+	"paperplane/extension/onboard"
+	"paperplane/extension/web"
+)
+
+// The pages on which a second factor of one's own is changed.
+const (
+	ownTOTPPath  = settingsPath + "/totp"
+	codeWayPath  = settingsPath + "/code"
+	ownCodesPath = settingsPath + "/codes"
+)
+
+// factorList is the second factor of an account: its own ways, those that can be added, and the recovery codes.
+type factorList struct {
+	own      []ownFactor
+	more     []extension.Factor
+	codes    bool // there are recovery codes
+	demanded bool // an organisation demands a second factor
+}
+
+// ownFactor is one way that somebody has set up.
+type ownFactor struct {
+	kind   extension.Factor
+	masked string // of sms and email: where codes go
+}
+
+// The nodes of Kratos' settings form that tell what there is.
+const (
+	unlinkTOTPNode  = "totp_unlink"
+	enrolTOTPNode   = "totp_code"
+	revealCodesNode = "lookup_secret_reveal"
+)
+
+// factorsOf lists the ways of a member's account. Kratos' form tells whether there are an app and recovery codes; sms and
+// email are known from our own rows alone.
+func (p *Pages) factorsOf(c *fiber.Ctx, h holder, form extension.Form) (factorList, error) {
+	if !h.member() {
+		return factorList{}, nil
+	}
+	ways, err := p.onboarding.Ways(c.UserContext(), h.session, h.place)
+	if err != nil {
+		return factorList{}, err
+	}
+	list := factorList{demanded: h.place.Organisation.TwoFactor == extension.TwoFactorRequired}
+	kinds := slices.DeleteFunc(slices.Clone(h.place.User.Factors), func(kind extension.Factor) bool { return kind == extension.FactorTOTP })
+	for _, node := range form.Nodes {
+		switch node.Name {
+		case unlinkTOTPNode:
+			kinds = append([]extension.Factor{extension.FactorTOTP}, kinds...)
+		case enrolTOTPNode:
+			list.more = append(list.more, extension.FactorTOTP)
+		case revealCodesNode:
+			list.codes = true
+		}
+	}
+	for _, kind := range kinds {
+		list.own = append(list.own, ownFactor{kind: kind, masked: maskedOf(ways, kind)})
+	}
+	for _, way := range ways {
+		if sent(way.Kind) && !slices.Contains(kinds, way.Kind) {
+			list.more = append(list.more, way.Kind)
+		}
+	}
+	return list, nil
+}
+
+// maskedOf is where the codes of a way go.
+func maskedOf(ways []onboard.Way, kind extension.Factor) string {
+	for _, way := range ways {
+		if way.Kind == kind {
+			return way.Masked
+		}
+	}
+	return ""
+}
+
+// addLabel is what the button says that adds a way.
+func addLabel(l locale.Language, kind extension.Factor) string {
+	switch kind {
+	case extension.FactorSMS:
+		return l.Say("Add codes by text message")
+	case extension.FactorEmail:
+		return l.Say("Add codes by email")
+	case extension.FactorTOTP, extension.FactorWebAuthn, extension.FactorRecovery:
+	}
+	return l.Say("Add an authenticator app")
+}
+
+// ownTOTP is the page on which an app is added.
+type ownTOTP struct {
+	holder
+	flow   string // of Kratos, to which the app's secret belongs
+	form   kratosForm
+	faults []extension.FieldError
+	said   *notice
+}
+
+// ownTOTP shows the QR code of a new app. Kratos makes it anew for every flow and keeps nothing before its code was typed.
+func (p *Pages) ownTOTP(c *fiber.Ctx) error {
+	h, entered, err := p.enter(c)
+	if err != nil || !entered {
+		return err
+	}
+	return p.showOwnTOTP(c, fiber.StatusOK, ownTOTP{holder: h})
+}
+
+// showOwnTOTP reads the flow that the page is about, or begins one.
+func (p *Pages) showOwnTOTP(c *fiber.Ctx, status int, page ownTOTP) error {
+	form, reply, err := p.onboarding.TOTP(c.UserContext(), page.session, p.shell.Browser(c), page.flow)
+	p.shell.Relay(c, reply)
+	if errors.Is(err, extension.ErrNotFound) { // somebody without an organisation has no use for it
+		return c.Redirect(settingsPath, fiber.StatusSeeOther)
+	}
+	if err != nil {
+		return p.notChanged(c, page.holder, err)
+	}
+	if !slices.ContainsFunc(form.Nodes, func(node extension.Node) bool { return node.Name == enrolTOTPNode }) {
+		return c.Redirect(settingsPath, fiber.StatusSeeOther) // there is an app already
+	}
+	page.reader = p.readerAfter(c, reply)
+	page.form = newKratosForm(page.l, extension.Form{Nodes: form.Nodes}, part{
+		action: ownTOTPPath, submit: page.l.Say("Add this app"), shows: inGroup(string(extension.MethodTOTP)),
+	}).ours(page.token).carrying(flowField, form.ID).wrong(page.faults)
+	return p.shell.Render(c, status, p.ownTOTPPage(page))
+}
+
+// setTOTP adds an app, or takes the one that there is away.
+func (p *Pages) setTOTP(c *fiber.Ctx) error {
+	h, entered, err := p.change(c)
+	if err != nil || !entered {
+		return err
+	}
+	if web.Posted(c, unlinkTOTPNode) != "" {
+		form, reply, err := p.settingsForm(c, h, "")
+		if err == nil {
+			_, reply, err = p.account.UnlinkTOTP(c.UserContext(), p.shell.Browser(c).With(reply), form)
+			p.shell.Relay(c, reply)
+		}
+		return p.changed(c, h, err, h.l.Say("The authenticator app is taken away."))
+	}
+	page := ownTOTP{holder: h, flow: web.Posted(c, flowField)}
+	reply, err := p.onboarding.EnrolTOTP(c.UserContext(), h.session, p.shell.Browser(c), page.flow, web.Posted(c, enrolTOTPNode))
+	p.shell.Relay(c, reply)
+	if page.faults = at(enrolTOTPNode, p.codeFaults(c, err)); len(page.faults) > 0 {
+		return p.showOwnTOTP(c, fiber.StatusUnprocessableEntity, page)
+	}
+	if errors.Is(err, extension.ErrFlowExpired) {
+		page.flow, page.said = "", &notice{
+			kind: web.NoticeWarning, title: h.l.Say("This page was open for too long."),
+			body: h.l.Say("Nothing was added. Delete the entry that you have just made in your app, then scan this new QR code."),
+		}
+		return p.showOwnTOTP(c, fiber.StatusGone, page)
+	}
+	return p.changed(c, h, err, h.l.Say("The authenticator app is added. Its codes count from now on."))
+}
+
+// codeWay is the page on which codes by text message or email are added.
+type codeWay struct {
+	holder
+	kind    extension.Factor
+	masked  string
+	flow    string
+	faults  []extension.FieldError
+	problem *web.Problem
+}
+
+// setCodeWay has a code sent, and then takes it: whoever types it has shown that codes reach them.
+func (p *Pages) setCodeWay(c *fiber.Ctx) error {
+	h, entered, err := p.change(c)
+	if err != nil || !entered {
+		return err
+	}
+	page := codeWay{holder: h, kind: extension.Factor(web.Posted(c, wayField)), flow: web.Posted(c, flowField)}
+	if !sent(page.kind) || !h.member() {
+		return c.Redirect(settingsPath, fiber.StatusSeeOther)
+	}
+	ways, err := p.onboarding.Ways(c.UserContext(), h.session, h.place)
+	if err != nil {
+		return err
+	}
+	page.masked = maskedOf(ways, page.kind)
+	var reply extension.Reply
+	switch code := tidyCode(web.Posted(c, codeField)); {
+	case page.flow == "":
+		page.flow, reply, err = p.onboarding.SendCode(c.UserContext(), h.session, p.shell.Browser(c), page.kind)
+	case code == "":
+		page.faults = []extension.FieldError{{Field: codeField, Message: h.l.Say("Enter the code.")}}
+	default:
+		reply, err = p.onboarding.Confirm(c.UserContext(), h.session, p.shell.Browser(c), onboard.Confirmation{Way: page.kind, Flow: page.flow, Code: code})
+		if err == nil {
+			p.shell.Relay(c, reply)
+			return p.changed(c, h, nil, h.l.Say("Codes can go there from now on."))
+		}
+	}
+	p.shell.Relay(c, reply)
+	page.reader = p.readerAfter(c, reply)
+	return p.showCodeWay(c, page, err)
+}
+
+// showCodeWay asks for the code, and says what was wrong.
+func (p *Pages) showCodeWay(c *fiber.Ctx, page codeWay, err error) error {
+	status := fiber.StatusOK
+	switch {
+	case errors.Is(err, extension.ErrConflict), errors.Is(err, extension.ErrStaleSession):
+		return p.notChanged(c, page.holder, err)
+	case err != nil:
+		status = fiber.StatusUnprocessableEntity
+		if page.faults = p.codeFaults(c, err); len(page.faults) > 0 && page.flow != "" {
+			break
+		}
+		problem, known := p.codeProblem(c, err)
+		if !known {
+			return err
+		}
+		retryAfter(c, problem)
+		page.problem, page.faults, status = &problem, nil, problem.Status
+	case len(page.faults) > 0:
+		status = fiber.StatusUnprocessableEntity
+	}
+	return p.shell.Render(c, status, p.codeWayPage(page))
+}
+
+// newCodes is the page of new recovery codes.
+type newCodes struct {
+	holder
+	flow   string
+	codes  []string
+	again  bool // those before were not kept in time
+	before bool // there are codes from before, which count until these are kept
+}
+
+// keepField marks the press by which new recovery codes are kept.
+const keepField = "keep"
+
+// setRecoveryCodes makes new recovery codes and shows them, once; or keeps those that were shown.
+func (p *Pages) setRecoveryCodes(c *fiber.Ctx) error {
+	h, entered, err := p.change(c)
+	if err != nil || !entered {
+		return err
+	}
+	flow := web.Posted(c, keepField)
+	if flow == "" {
+		return p.showNewCodes(c, fiber.StatusOK, newCodes{holder: h, before: web.Posted(c, "before") != ""})
+	}
+	reply, err := p.onboarding.KeepRecoveryCodes(c.UserContext(), h.session, p.shell.Browser(c), flow)
+	p.shell.Relay(c, reply)
+	if errors.Is(err, extension.ErrFlowExpired) {
+		return p.showNewCodes(c, fiber.StatusGone, newCodes{holder: h, again: true})
+	}
+	return p.changed(c, h, err, h.l.Say("Your new recovery codes work from now on. Any older ones do not."))
+}
+
+func (p *Pages) showNewCodes(c *fiber.Ctx, status int, page newCodes) error {
+	flow, codes, reply, err := p.onboarding.RecoveryCodes(c.UserContext(), page.session, p.shell.Browser(c))
+	p.shell.Relay(c, reply)
+	if err != nil {
+		return p.notChanged(c, page.holder, err)
+	}
+	page.reader, page.flow, page.codes = p.readerAfter(c, reply), flow, codes
+	return p.shell.Render(c, status, p.newCodesPage(page))
+}

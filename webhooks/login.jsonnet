@@ -1,0 +1,23 @@
+// What a login hook tells Paperplane when somebody has just shown a second factor. The URL tells the method.
+// A missing key is a runtime error in jsonnet and would fail the sign-in, so every key is asked for first.
+local get(object, key) =
+  if std.isObject(object) && std.objectHas(object, key) then object[key] else null;
+
+local list(value) = if std.isArray(value) then value else [];
+
+function(ctx)
+  local flow = get(ctx, 'flow');
+  // One for every address that the form could send a code to. The code itself stands in a node of another name.
+  local addresses = std.filter(
+    function(node) get(get(node, 'attributes'), 'name') == 'identifier' && get(node, 'group') == 'code',
+    list(get(get(flow, 'ui'), 'nodes'))
+  );
+  {
+    flow_id: get(flow, 'id'),
+    aal: get(flow, 'requested_aal'),
+    identity: { id: get(get(ctx, 'identity'), 'id') },
+    session: { id: get(get(ctx, 'session'), 'id') },
+    // Where the code went. What the node's label says of the channel is left alone: a resend to another address changes the
+    // value and not the label.
+    codes: [get(get(node, 'attributes'), 'value') for node in addresses],
+  }
