@@ -85,7 +85,7 @@ func TestASessionBecomesASignedTokenWhereThatIsChosen(t *testing.T) {
 			if err := json.NewDecoder(response.Body).Decode(&session); err != nil {
 				t.Fatal(err)
 			}
-			signed, err := jose.ParseSigned(session.Tokenized, []jose.SignatureAlgorithm{jose.ES256})
+			signed, err := jose.ParseSignedCompact(session.Tokenized, []jose.SignatureAlgorithm{jose.ES256})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,6 +27,6 @@ func (c *Client) CodeSent(ctx context.Context, address string) (bool, error) {
 		return false, fmt.Errorf("list codes sent: %w", err)
 	}
 	return slices.ContainsFunc(messages, func(message ory.Message) bool {
-		return strings.HasPrefix(string(message.TemplateType), templateSecondFactor) && !message.CreatedAt.Before(since)
+		return strings.HasPrefix(message.TemplateType, templateSecondFactor) && !message.CreatedAt.Before(since)
 	}), nil
 }

@@ -99,10 +99,9 @@ func TestNobodyMakesTheWitnessBelieveInAnotherAddress(t *testing.T) {
 	for _, s := range kratoses {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			ctx := t.Context()
 			begin := func() (p *person, mobile string, form extension.Form) {
 				p, mobile = s.withMobile(t)
-				form, reply, err := s.client.SendCode(ctx, p.browser(), extension.FactorSMS, mobile, "")
+				form, reply, err := s.client.SendCode(t.Context(), p.browser(), extension.FactorSMS, mobile, "")
 				if err != nil {
 					t.Fatal(err)
 				}

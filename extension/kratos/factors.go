@@ -67,8 +67,8 @@ func recoveryCodes(settings ory.SettingsFlow) []string {
 		secrets, _ := shown.Text.Context["secrets"].([]any)
 		for _, secret := range secrets {
 			secret, _ := secret.(map[string]any)
-			context, _ := secret["context"].(map[string]any)
-			if code := text(context, "secret"); code != "" {
+			within, _ := secret["context"].(map[string]any)
+			if code := text(within, "secret"); code != "" {
 				codes = append(codes, code)
 			}
 		}

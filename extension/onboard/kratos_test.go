@@ -227,7 +227,7 @@ func (d *door) ConfirmRecoveryCodes(_ context.Context, _ extension.Browser, form
 	return form, extension.Reply{}, nil
 }
 
-func (d *door) SendCode(_ context.Context, _ extension.Browser, way extension.Factor, to, _ string) (extension.Form, extension.Reply, error) {
+func (d *door) SendCode(_ context.Context, _ extension.Browser, _ extension.Factor, to, _ string) (extension.Form, extension.Reply, error) {
 	d.sent, d.spoiled = append(d.sent, to), false
 	d.kratos.codes = append(d.kratos.codes, to)
 	return d.form("")

@@ -123,7 +123,7 @@ func TestACodeBecomesASignedTokenOnceAndOnlyForWhoAskedForIt(t *testing.T) {
 	}
 	var keys jose.JSONWebKeySet
 	get(t, base+"/jwks", &keys)
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		answer.Set("code", p.grant(query))
 	}
 	target.RawQuery = answer.Encode()
-	http.Redirect(w, r, target.String(), http.StatusFound)
+	http.Redirect(w, r, target.String(), http.StatusFound) //nolint:gosec // a loopback address, checked above
 }
 
 // judge names the error of a request (RFC 6749 §4.1.2.1), or nothing.
