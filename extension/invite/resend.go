@@ -84,8 +84,6 @@ func resendRefusal(user extension.User, now time.Time) string {
 	case extension.Pending, extension.Expired:
 	}
 	switch user.Refused {
-	case extension.RefusedExistingAccount:
-		return user.Address + " already has an account, so no link can be sent to it yet."
 	case extension.RefusedByKratos:
 		return "The account system does not accept the address " + user.Address + ". Check it, and invite the right one."
 	default:

@@ -116,7 +116,8 @@ func chosen(q *bun.SelectQuery, actor extension.Actor, selection extension.Selec
 // written to and when is asked of all messages to them, invitations and reminders; a message of which nobody knows
 // whether it was sent counts as sent. Somebody who has registered is written to like everybody else who is not Active
 // yet: the link leads them to sign in and then to what is missing, such as the terms, and the letter is what reminds
-// them. Of a whole filter, people whose link has run out are left out altogether unless they were chosen.
+// them. An account that could not be invited may be gone by now, or be of our schema, so whoever picks its holder by hand
+// has it looked at again. Of a whole filter, people whose link has run out are left out altogether unless they were chosen.
 func judged(in bun.IDB, actor extension.Actor, order extension.Reissue) *bun.SelectQuery {
 	now := order.Batch.Pressed.UTC()
 	q := in.NewSelect().TableExpr("users u").
@@ -128,9 +129,9 @@ func judged(in bun.IDB, actor extension.Actor, order extension.Reissue) *bun.Sel
 			WHEN u.suppressed IS NOT NULL THEN 'undeliverable'
 			WHEN w.waiting THEN 'on_its_way'
 			WHEN w.written_at > ? THEN 'too_soon'
-			WHEN i.refused IN ('existing_account', 'kratos_refused') THEN 'refused'
+			WHEN i.refused = 'kratos_refused' OR ? AND i.refused = 'existing_account' THEN 'refused'
 			WHEN NOT ? AND i.expires_at <= ? THEN 'already_expired'
-			ELSE 'queued' END AS outcome`, order.Since.UTC(), order.Expired, now).
+			ELSE 'queued' END AS outcome`, order.Since.UTC(), order.Selection.All, order.Expired, now).
 		Join(`LEFT JOIN LATERAL (
 			SELECT max(coalesce(m.sent_at, CASE WHEN m.refused = 'unknown' THEN m.refused_at END)) AS written_at,
 			       bool_or(m.sent_at IS NULL AND m.refused_at IS NULL) AS waiting

@@ -126,12 +126,13 @@ func TestEverybodyWhoWasPickedByHandGetsAnOutcome(t *testing.T) {
 	b := setup(t)
 	b.crowd(t)
 	order := b.resend(extension.Selection{})
-	for _, name := range []string{"active", "inactive", "expired", "pending"} {
+	for _, name := range []string{"active", "inactive", "expired", "pending", "taken"} {
 		order.Selection.Users = append(order.Selection.Users, b.user(t, name+"@example.com").ID)
 	}
 	order.Selection.Users = append(order.Selection.Users, extension.NewID[extension.UserID](), order.Selection.Users[0])
 	want := []string{
 		"active@example.com already_member", "expired@example.com already_expired", "inactive@example.com inactive", "pending@example.com queued",
+		"taken@example.com queued", // the account is looked at again
 	}
 	if diff := cmp.Diff(want, b.reissue(t, b.admin, order)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
