@@ -38,7 +38,8 @@ func (p *Pages) registration(c *fiber.Ctx) error {
 	if place.Step != extension.StepRegister {
 		return onward(c)
 	}
-	before, user := p.recall(c, place.User.Address), place.User
+	user := place.User
+	before, _ := p.recall(c, keptRegistration(), user.Address)
 	return p.shell.Render(c, fiber.StatusOK, p.registerPage(registration{
 		l: p.shell.Language(c), place: place, token: p.token(c, extension.Reply{}), invitation: string(user.Invitation),
 		typed: onboard.Registration{
@@ -68,10 +69,11 @@ func (p *Pages) register(c *fiber.Ctx) error {
 	case err == nil && location != "":
 		return p.leave(c, location)
 	case err == nil, errors.Is(err, extension.ErrConflict): // a conflict: registered in another tab
-		p.forget(c)
+		p.forget(c, keptRegistration())
 		return onward(c)
 	case errors.Is(err, extension.ErrNoSession), errors.Is(err, extension.ErrStaleSession):
-		if err := p.keep(c, form.typed); err != nil {
+		typed := extension.Traits{FirstName: form.typed.FirstName, LastName: form.typed.LastName, Mobile: form.typed.Mobile}
+		if err := p.keep(c, keptRegistration(), form.typed.Email, typed); err != nil {
 			return err
 		}
 		return p.tooLate(c, form.invitation, true)

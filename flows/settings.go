@@ -144,7 +144,8 @@ func (p *Pages) settings(c *fiber.Ctx) error {
 	if cameToNothing(form) {
 		page.said = notAdded(h.l)
 	}
-	if typed, ok := p.recallProfile(c, h.session); ok {
+	if typed, ok := p.recall(c, keptProfile(), h.session.Email); ok {
+		p.forget(c, keptProfile())
 		page.profile = page.profile.with(map[string]string{
 			firstNameNode: typed.FirstName, lastNameNode: typed.LastName, mobileNode: typed.Mobile,
 		})
@@ -251,7 +252,7 @@ func (p *Pages) setProfile(c *fiber.Ctx) error {
 	_, reply, err = p.account.SubmitProfile(c.UserContext(), p.shell.Browser(c).With(reply), form, traits)
 	p.shell.Relay(c, reply)
 	if errors.Is(err, extension.ErrStaleSession) {
-		if err := p.keepProfile(c, h.session, traits); err != nil {
+		if err := p.keep(c, keptProfile(), h.session.Email, traits); err != nil {
 			return err
 		}
 		return p.signInFirst(c)
