@@ -50,12 +50,19 @@ func (o Organisation) check(refuse func(wrong bool, field, sentence string)) {
 	refuse(!validName(o.Name), "name", "Give the organisation a name of at most 200 bytes"+shownAlone)
 	o.checkTwoFactor(refuse)
 	refuse(o.LinkLifetime < minLinkLifetime || o.LinkLifetime > maxLinkLifetime, "link-lifetime", "A link can work for between one hour and 30 days.")
+	refuse(!ValidLanguage(o.Language), "language", "The language is a tag such as en, de or sv (RFC 5646).")
 	region := regexp.MustCompile(`^([A-Z]{2})?$`)
 	refuse(!region.MatchString(o.Region), "region", "The region is the two capital letters of a country (ISO 3166-1), or is left out.")
 	if o.ReplyTo != "" {
 		_, err := mail.ParseAddress(o.ReplyTo)
 		refuse(err != nil || strings.ContainsFunc(o.ReplyTo, unicode.IsControl), "reply-to", "The reply-to is no email address.")
 	}
+}
+
+// ValidLanguage tells whether text looks like a language tag (RFC 5646 §2.1, without extensions) that fits the schema.
+func ValidLanguage(text string) bool {
+	shape := regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+	return len(text) <= 35 && shape.MatchString(text)
 }
 
 func (o Organisation) checkTwoFactor(refuse func(wrong bool, field, sentence string)) {

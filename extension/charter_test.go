@@ -124,7 +124,7 @@ func TestAllFaultsOfACharterAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	var bad extension.Charter
 	bad.Organisation.TwoFactor, bad.Organisation.Region, bad.Organisation.ReplyTo = "perhaps", "?", "?"
-	want := []string{"slug", "name", "two-factor", "ways", "link-lifetime", "region", "reply-to", "area", "role", "terms"}
+	want := []string{"slug", "name", "two-factor", "ways", "link-lifetime", "language", "region", "reply-to", "area", "role", "terms"}
 	if diff := cmp.Diff(want, faults(t, bad)); diff != "" {
 		t.Error(diff)
 	}

@@ -13,13 +13,15 @@ import (
 	"paperplane/config"
 	"paperplane/extension"
 	"paperplane/extension/invite"
+	"paperplane/extension/locale"
 	"paperplane/extension/recognise"
 )
 
 // charterFlags are the words of an organisation on the command line.
 type charterFlags struct {
 	slug, name, region, replyTo string
-	twoFactor                   string
+	twoFactor, language         string
+	ways                        []string
 	linkLifetime                time.Duration
 	areas, roles                []string
 	termsFile, termsTitle       string
@@ -65,12 +67,14 @@ invites everybody else on the pages. The invitation is sent by the server that r
 	f.StringArrayVar(&flags.areas, "area", nil, "a service area; give it again for each")
 	f.StringArrayVar(&flags.roles, "role", []string{"Administrator:administrator", "Team lead:inviter", "Member:none"},
 		"a role and its right (none, inviter, administrator), as Name:right; give it again for each")
-	f.StringVar(&flags.termsFile, "terms", "", "file with the terms and conditions (EULA): plain text, blank lines between paragraphs")
+	f.StringVar(&flags.termsFile, "terms", "", "file with the terms and conditions (EULA), in Markdown or plain text")
 	f.StringVar(&flags.termsTitle, "terms-title", "Terms and conditions", "heading of the terms")
 	f.StringVar(&flags.administrator, "administrator", "", "email address of the first administrator")
 	f.StringVar(&flags.region, "region", "", "country whose mobile numbers may be typed without + (ISO 3166-1 alpha-2)")
 	f.StringVar(&flags.replyTo, "reply-to", "", "where answers to letters go")
 	f.StringVar(&flags.twoFactor, "two-factor", string(extension.TwoFactorOff), "two-factor policy: off or required")
+	f.StringSliceVar(&flags.ways, "ways", []string{"totp", "sms", "email"}, "second factors that it allows")
+	f.StringVar(&flags.language, "language", string(locale.English), "language of letters and of the terms: en, de, fr or sv")
 	f.DurationVar(&flags.linkLifetime, "link-lifetime", extension.DefaultLinkLifetime, "how long an invitation's link works")
 	for _, name := range []string{"slug", "name", "area", "terms", "administrator"} {
 		_ = cmd.MarkFlagRequired(name) // the flag exists: it was made above
@@ -86,9 +90,12 @@ func (f charterFlags) charter() (extension.Charter, error) {
 	}
 	charter := extension.Charter{Organisation: extension.Organisation{
 		ID: extension.NewID[extension.OrganisationID](), Slug: f.slug, Name: strings.TrimSpace(f.name),
-		TwoFactor: extension.TwoFactor(f.twoFactor), Ways: extension.Ways(), LinkLifetime: f.linkLifetime, Language: "en",
+		TwoFactor: extension.TwoFactor(f.twoFactor), LinkLifetime: f.linkLifetime, Language: f.language,
 		Region: strings.ToUpper(f.region), ReplyTo: f.replyTo,
 	}}
+	for _, way := range f.ways {
+		charter.Organisation.Ways = append(charter.Organisation.Ways, extension.Factor(way))
+	}
 	charter.Terms = extension.NewTerms(charter.Organisation.ID, charter.Organisation.Language, f.termsTitle, strings.ReplaceAll(string(text), "\r\n", "\n"))
 	for _, name := range f.areas {
 		charter.Areas = append(charter.Areas, extension.ServiceArea{ID: extension.NewID[extension.AreaID](), Name: strings.TrimSpace(name)})

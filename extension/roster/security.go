@@ -96,7 +96,7 @@ func (s Security) Check() error {
 	refuse(len(s.Ways) == 0, "ways", "Allow at least one way, even while two-factor authentication is off.")
 	unknown := func(way extension.Factor) bool { return !slices.Contains(extension.Ways(), way) }
 	refuse(slices.ContainsFunc(s.Ways, unknown), "ways", "Choose among the authenticator app, text messages and email.")
-	refuse(!languageTag(s.Language), "language", "Choose one of the languages.")
+	refuse(!extension.ValidLanguage(s.Language), "language", "Choose one of the languages.")
 	region := regexp.MustCompile(`^([A-Z]{2})?$`)
 	refuse(!region.MatchString(s.Region), "region",
 		"The country is its two capital letters (ISO 3166-1), such as SE, DE or GB. Leave it empty to ask for the country code in every number.")
@@ -104,12 +104,6 @@ func (s Security) Check() error {
 		return &refused
 	}
 	return nil
-}
-
-// languageTag tells whether text looks like a language tag (RFC 5646 §2.1, without extensions) that fits the schema.
-func languageTag(text string) bool {
-	shape := regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
-	return len(text) <= 35 && shape.MatchString(text)
 }
 
 // Affected counts the Active users who would be asked to set up a second factor at their next entry, because they have

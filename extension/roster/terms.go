@@ -137,7 +137,7 @@ func (p *Policy) Version(ctx context.Context, actor extension.Actor, number int)
 // Draft gives the draft in a language. When there is none it gives one to begin with, whose By is empty: the current text
 // in that language, or else in the organisation's own.
 func (p *Policy) Draft(ctx context.Context, actor extension.Actor, language string) (extension.TermsDraft, error) {
-	if !languageTag(language) {
+	if !extension.ValidLanguage(language) {
 		return extension.TermsDraft{}, fmt.Errorf("find draft: %w", extension.ErrNotFound)
 	}
 	terms, err := p.Terms(ctx, actor)
@@ -241,7 +241,7 @@ func checkDraft(draft extension.TermsDraft) error {
 			refused.Fields = append(refused.Fields, extension.FieldError{Field: field, Message: sentence})
 		}
 	}
-	refuse(!languageTag(draft.Language), "language", "Choose one of the languages.")
+	refuse(!extension.ValidLanguage(draft.Language), "language", "Choose one of the languages.")
 	refuse(draft.Title == "", "title", "Give the text a title, such as “Terms and conditions”.")
 	refuse(len(draft.Title) > extension.MaxTermsTitle, "title", "The title is too long: up to 200 letters fit.")
 	refuse(strings.TrimSpace(draft.Text) == "", "text", "Write the text that people are asked to accept.")
