@@ -35,8 +35,8 @@ soak: ## kill everything again and again during a batch of SOAK_N (10000); SOAK_
 
 bench: ## measure all in one run, BENCH_N (10000) people, and write docs/benchmarks.*; some ten minutes
 	@go run ./tools/local/prepare
-	@go test -run '^$$' -bench . -skip '^BenchmarkInvite$$' -benchmem -benchtime 1s -timeout 20m ./...
-	@BENCH_DOCS="$(CURDIR)/docs" go test -run '^$$' -bench '^BenchmarkInvite$$' -timeout 60m ./cmd/paperplane
+	@go test -run '^$$' -bench . -skip '^Benchmark(Invite|Gate)$$' -benchmem -benchtime 1s -timeout 20m ./...
+	@BENCH_DOCS="$(CURDIR)/docs" go test -run '^$$' -bench '^Benchmark(Invite|Gate)$$' -timeout 60m ./cmd/paperplane
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' --exclude-dir='.?*' . | while IFS=: read -r file function; do \

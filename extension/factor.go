@@ -43,6 +43,14 @@ const (
 	CodesPerWindow = 5
 )
 
+// CodesMustWait says why recovery codes cannot be made now: settings that were opened before there was a second factor, in
+// another session, would show them.
+const CodesMustWait = "Your settings were open in another browser a short while ago, before there was a second factor. Recovery codes can be made a quarter of an hour later: go on without them for now, and make them in your settings then."
+
+// SettingsLifetime is how long a form of Kratos' settings lasts, by the configuration that it is given. It belongs to the
+// identity and outlives the session that opened it.
+const SettingsLifetime = 15 * time.Minute
+
 // How many wrong codes are taken of one identity: a code of six digits has a chance of three in a million for each guess
 // (RFC 4226 §7.3, with the two steps beside the present one that Kratos takes), so that this many leave less than one in a
 // hundred a year to somebody who has the password. NIST SP 800-63B-4 §3.2.2 asks for a limit of at most 100 in a row.

@@ -46,6 +46,7 @@ type Account interface {
 // The addresses of the account pages.
 const (
 	loginPath        = "/login"
+	registerPath     = "/register"
 	recoveryPath     = "/recovery"
 	verificationPath = "/verification"
 	settingsPath     = "/settings"

@@ -11,6 +11,9 @@ import (
 	"paperplane/extension"
 )
 
+// kratosCookie is the cookie with which Kratos gives every form.
+const kratosCookie = "csrf_token_1=given"
+
 // passwordForm is Kratos' login form for a password.
 func passwordForm() extension.Form {
 	return extension.Form{ID: "flow-1", Nodes: []extension.Node{
@@ -105,9 +108,13 @@ func TestASignInThatRanOutBeginsAnew(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)
 	s.account.form, s.account.submitErr = passwordForm(), extension.ErrFlowExpired
-	got := s.post(t, "/login", credentials())
+	got := s.post(t, "/login", credentials(), kratosCookie)
 	got.isStatus(t, http.StatusConflict)
 	got.shows(t, "This page was open for too long.", `value="ada@northwind.example"`)
+
+	got = s.post(t, "/login", credentials())
+	got.isStatus(t, http.StatusForbidden)
+	got.shows(t, "Your browser keeps no cookies", "Allow cookies for this site", `value="ada@northwind.example"`)
 
 	s.account.expired = "old"
 	s.get(t, "/login?flow=old").shows(t, `name="flow" value="flow-1"`)

@@ -70,7 +70,15 @@ func (p *Pages) showCodes(c *fiber.Ctx, session extension.Session, status int, p
 		}
 		retryAfter(c, problem)
 		return p.shell.Render(c, problem.Status, p.noCodesPage(page.reader, page.place, problem))
-	case err != nil:
+	}
+	if invalid, ok := errors.AsType[*extension.InvalidError](err); ok { // not yet
+		problem := web.Problem{Status: fiber.StatusConflict, Title: page.l.Say("Recovery codes have to wait")}
+		for _, field := range web.Said(page.l, invalid.Fields) {
+			problem.Sentences = append(problem.Sentences, field.Message)
+		}
+		return p.shell.Render(c, problem.Status, p.noCodesPage(page.reader, page.place, problem))
+	}
+	if err != nil {
 		return err
 	}
 	page.flow, page.codes = flow, codes

@@ -137,7 +137,7 @@ func (p *Pages) waysPage(w doorway) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = signOutButton(w.token, w.l.Say("Not now – sign out")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = signOutButton(w.token, w.l.Say("Not now – sign out"), web.ButtonQuiet).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -525,7 +525,7 @@ func (p *Pages) codePage(w doorway) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = signOutButton(w.token, w.l.Say("Not now – sign out")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = signOutButton(w.token, w.l.Say("Not now – sign out"), web.ButtonQuiet).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

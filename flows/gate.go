@@ -55,10 +55,16 @@ func (p *Pages) mountGate(app *fiber.App) {
 	app.Get(enterPath+"/:organisation", g.enter)
 }
 
+// answerTime is how long the gate asks Kratos and the database. It is shorter than the proxies of the recipes wait, so that
+// they hear from the gate itself that there is no answer.
+const answerTime = 4 * time.Second
+
 // ask answers a reverse proxy: 200 with who it is, or why not and where to go. It changes nothing and keeps nothing.
 func (g gatehouse) ask(c *fiber.Ctx) error {
 	slug := c.Params("organisation")
-	decision, err := g.door.Admit(c.UserContext(), g.caller(c), slug)
+	ctx, cancel := context.WithTimeout(c.UserContext(), answerTime)
+	defer cancel()
+	decision, err := g.door.Admit(ctx, g.caller(c), slug)
 	if err == nil && decision.Allowed() {
 		for name, value := range decision.Headers() {
 			c.Set(name, value)
@@ -216,20 +222,22 @@ const returnCookie = "return"
 // returnTime is for how long: a step that takes longer has lost its reader.
 const returnTime = time.Hour
 
+// backField is, in addresses that Kratos gets to see and writes into its log, what return_to is elsewhere: sealed, because
+// an application's address can hold a secret.
+const backField = "back"
+
 // enter is where people go whom the gate has turned away. Somebody who may pass goes back to where they wanted; everybody
 // else goes to sign in or to the step that is due, and comes here again from there.
 func (g gatehouse) enter(c *fiber.Ctx) error {
-	slug := c.Params("organisation")
-	wanted, err := url.Parse(c.Query(returnToField))
-	if err != nil {
-		wanted = nil
-	}
-	back := g.comeBack(wanted)
+	slug, back := c.Params("organisation"), g.wanted(c)
 	decision, err := g.door.Admit(c.UserContext(), g.caller(c), slug)
-	if errors.Is(err, extension.ErrNotFound) {
+	switch {
+	case errors.Is(err, extension.ErrNotFound):
 		return g.notInvited(c)
-	}
-	if err != nil {
+	case errors.Is(err, extension.ErrNoSession) && back != "" && !web.WantsJSON(c):
+		sealed := url.Values{backField: {g.shell.Seal(back)}}
+		return c.Redirect(signInTo(g.entrance(slug, "")+"?"+sealed.Encode()), fiber.StatusSeeOther)
+	case err != nil:
 		return err
 	}
 	g.choose(c, decision.Organisation.Slug)
@@ -242,6 +250,19 @@ func (g gatehouse) enter(c *fiber.Ctx) error {
 		g.shell.SetCookie(c, web.Cookie{Name: returnCookie, Value: value, Path: "/", Until: g.shell.Now().Add(returnTime)})
 	}
 	return onward(c)
+}
+
+// wanted is where somebody at the way in wants to go on to; empty when they may not be sent there.
+func (g gatehouse) wanted(c *fiber.Ctx) string {
+	address := c.Query(returnToField)
+	if opened, ok := g.shell.Open(c.Query(backField)); ok {
+		address = opened
+	}
+	to, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return g.comeBack(to)
 }
 
 // wayBack is the way in that somebody was on before the steps; empty when there is none.

@@ -340,10 +340,16 @@ func TestTheWayInLeadsBackToTheApplication(t *testing.T) {
 	back := appOrigin + "/x?y=z"
 	enter := "/enter/northwind?return_to=" + url.QueryEscape(back)
 	g := newGated(t, everywhere)
-	if got := g.asks(t, enter, "Accept", "text/html"); got.status != http.StatusSeeOther || got.header.Get("Location") != "/login?return_to="+url.QueryEscape(enter) {
-		t.Errorf("without a session: %d to %s", got.status, got.header.Get("Location"))
+	got := g.asks(t, enter, "Accept", "text/html")
+	login, err := url.Parse(got.header.Get("Location"))
+	if err != nil || got.status != http.StatusSeeOther || login.Path != "/login" || strings.Contains(login.String(), "app.example") {
+		t.Fatalf("without a session: %d to %s, %v", got.status, login, err)
 	}
-	got := g.asks(t, enter, "Accept", "text/html", "Cookie", signedIn(asInvitee))
+	got = g.asks(t, login.Query().Get("return_to"), "Accept", "text/html", "Cookie", signedIn(asInvitee))
+	if got.status != http.StatusOK || got.header.Get("Refresh") != "0; url="+back {
+		t.Errorf("after sign-in: %d, refresh %q", got.status, got.header.Get("Refresh"))
+	}
+	got = g.asks(t, enter, "Accept", "text/html", "Cookie", signedIn(asInvitee))
 	if got.status != http.StatusOK || got.header.Get("Refresh") != "0; url="+back {
 		t.Errorf("in: %d, refresh %q", got.status, got.header.Get("Refresh"))
 	}

@@ -37,6 +37,7 @@ func (p *Pages) chooseOrganisation(c *fiber.Ctx) error {
 		return extension.ErrNotFound
 	}
 	p.choose(c, slug)
+	p.shell.DropCookie(c, returnCookie, "/") // whoever chooses another organisation no longer wants what they were led here for
 	return onward(c)
 }
 

@@ -136,12 +136,16 @@ func (p *Pages) recoverAfresh(c *fiber.Ctx) error {
 		return err
 	}
 	page := p.newCodeFlow(c, recoveryPath, form)
-	page.said = codeRanOut(page.reader)
+	page.said = codeRanOut(c, page.reader)
 	return p.shell.Render(c, fiber.StatusGone, p.recoveryPage(page))
 }
 
 // codeRanOut says why a code takes a new beginning.
-func codeRanOut(reader reader) *notice {
+func codeRanOut(c *fiber.Ctx, reader reader) *notice {
+	if keepsNoCookies(c) {
+		said := noCookies(reader.l)
+		return &said
+	}
 	return &notice{
 		kind:  web.NoticeWarning,
 		title: reader.l.Say("This code does not work any more"),

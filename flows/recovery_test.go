@@ -124,14 +124,18 @@ func TestRecoveryThatRanOutOrFailsSaysWhatToDo(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, plainURL)
 			s.account.recovery, s.account.recoverErr = captured(t, "v26", "recovery"), c.err
-			got := s.post(t, "/recovery", code)
+			got := s.post(t, "/recovery", code, kratosCookie)
 			got.isStatus(t, c.status)
 			got.shows(t, c.texts...)
 			got.hides(t, "000000")
 		})
 	}
 	s := newSite(t, plainURL)
-	s.account.recovery, s.account.expired = captured(t, "v26", "recovery"), "old"
+	s.account.recovery, s.account.verification, s.account.recoverErr = captured(t, "v26", "recovery"), captured(t, "v26", "verification"), extension.ErrFlowExpired
+	s.account.verifyErr = extension.ErrFlowExpired
+	s.post(t, "/recovery", code).shows(t, "Your browser keeps no cookies", `name="email"`)
+	s.post(t, "/verification", code).shows(t, "Your browser keeps no cookies", `name="email"`)
+	s.account.expired = "old"
 	s.get(t, "/recovery?flow=old").isStatus(t, http.StatusGone)
 	s.account.formErr = extension.ErrConflict
 	s.get(t, "/recovery", signedIn(asInvitee)).redirects(t, "/settings")

@@ -38,10 +38,11 @@ func (p *Pages) registration(c *fiber.Ctx) error {
 	if place.Step != extension.StepRegister {
 		return onward(c)
 	}
-	user := place.User
+	user, l := place.User, p.shell.Language(c)
 	before, _ := p.recall(c, keptRegistration(), user.Address)
+	problem, reply := p.stillUnlinked(c, l)
 	return p.shell.Render(c, fiber.StatusOK, p.registerPage(registration{
-		l: p.shell.Language(c), place: place, token: p.token(c, extension.Reply{}), invitation: string(user.Invitation),
+		l: l, place: place, token: p.token(c, reply), invitation: string(user.Invitation), problem: problem,
 		typed: onboard.Registration{
 			FirstName: cmp.Or(before.FirstName, user.FirstName), LastName: cmp.Or(before.LastName, user.LastName),
 			Mobile: cmp.Or(before.Mobile, user.Mobile),

@@ -129,6 +129,7 @@ func (p *Pages) appAgain(c *fiber.Ctx, w doorway, page app, err error) error {
 	if !errors.Is(err, extension.ErrFlowExpired) {
 		return err
 	}
+	page.flow = "" // Kratos may still show the old key, which does not count any more
 	page.problem = &web.Problem{
 		Status: fiber.StatusGone, Title: w.l.Say("This page was open for too long"),
 		Sentences: []string{

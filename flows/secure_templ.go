@@ -273,7 +273,7 @@ func (p *Pages) appPage(a app) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = signOutButton(a.token, a.l.Say("Not now – sign out")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = signOutButton(a.token, a.l.Say("Not now – sign out"), web.ButtonQuiet).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

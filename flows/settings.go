@@ -27,6 +27,11 @@ type holder struct {
 // member tells whether the account's holder belongs to an organisation.
 func (h holder) member() bool { return h.place.User.ID != "" }
 
+// onTheWayIn tells whether the account's holder has not done every step yet.
+func (h holder) onTheWayIn() bool {
+	return h.member() && h.place.Step != extension.StepIn && h.place.User.Facts.Activated.IsZero()
+}
+
 // settingsPage is the account as it is shown.
 type settingsPage struct {
 	holder
@@ -53,8 +58,10 @@ func (p *Pages) enter(c *fiber.Ctx) (holder, bool, error) {
 		return h, true, nil
 	}
 	switch place.Step {
-	case extension.StepPaused, extension.StepExpired, extension.StepStart, extension.StepRegister:
+	case extension.StepPaused, extension.StepExpired, extension.StepStart:
 		return holder{}, false, onward(c)
+	case extension.StepRegister:
+		return holder{}, false, backToRegistration(c)
 	case extension.StepSecure, extension.StepConfirm, extension.StepAgree, extension.StepIn:
 	}
 	if unconfirmedIn(place) {
@@ -129,6 +136,9 @@ func (p *Pages) settings(c *fiber.Ctx) error {
 	h, entered, err := p.enter(c)
 	if err != nil || !entered {
 		return err
+	}
+	if c.Query(flowField) != "" && h.onTheWayIn() { // linked in the place of a password
+		return onward(c)
 	}
 	form, reply, err := p.settingsForm(c, h, c.Query(flowField))
 	if err != nil {
@@ -331,6 +341,9 @@ func (p *Pages) notChanged(c *fiber.Ctx, h holder, err error) error {
 			return lost
 		}
 		return p.shell.Render(c, fiber.StatusUnprocessableEntity, p.settingsPage(page))
+	}
+	if invalid, ok := errors.AsType[*extension.InvalidError](err); ok { // about no field of the page: not yet
+		return p.backToSettings(c, web.Flash{Kind: web.NoticeWarning, Text: web.ErrorAt(web.Said(h.l, invalid.Fields), "")})
 	}
 	switch {
 	case errors.Is(err, extension.ErrStaleSession):

@@ -127,6 +127,8 @@ func (p *Pages) signInAgain(c *fiber.Ctx, err error, asked signIn, values map[st
 		return p.signInAfresh(c, fiber.StatusForbidden, asked, notice{
 			kind: web.NoticeError, title: l.Say("Your access is paused or was switched off."), body: l.Say("Ask your administrator."),
 		})
+	case errors.Is(err, extension.ErrFlowExpired) && keepsNoCookies(c):
+		return p.signInAfresh(c, fiber.StatusForbidden, asked, noCookies(l))
 	case errors.Is(err, extension.ErrFlowExpired), errors.Is(err, extension.ErrNoSession):
 		return p.signInAfresh(c, fiber.StatusConflict, asked, notice{
 			kind: web.NoticeWarning, title: l.Say("This page was open for too long."), body: l.Say("Nothing is wrong: type your password again."),

@@ -89,6 +89,34 @@ func notAdded(l locale.Language) *notice {
 	}
 }
 
+// backToRegistration leads somebody who cannot sign in yet to the registration, with the flow in which a social sign-in was
+// to be linked: Kratos leads from the provider to the settings.
+func backToRegistration(c *fiber.Ctx) error {
+	if flow := c.Query(flowField); flow != "" {
+		return c.Redirect(withQuery(registerPath, flowField+"="+url.QueryEscape(flow)), fiber.StatusSeeOther)
+	}
+	return onward(c)
+}
+
+// stillUnlinked says why somebody is at the registration again who went to a provider; nil when they did not. A flow that
+// cannot be read has nothing to say.
+func (p *Pages) stillUnlinked(c *fiber.Ctx, l locale.Language) (*web.Problem, extension.Reply) {
+	flow := c.Query(flowField)
+	if flow == "" {
+		return nil, extension.Reply{}
+	}
+	form, reply, err := p.account.SettingsForm(c.UserContext(), p.shell.Browser(c), flow)
+	p.shell.Relay(c, reply)
+	if err != nil || !cameToNothing(form) {
+		return nil, reply
+	}
+	said := notAdded(l)
+	return &web.Problem{
+		Status: fiber.StatusOK, Title: said.title,
+		Sentences: []string{said.body, l.Say("Your details are kept. Choose a password, or press the button of the other site once more.")},
+	}, reply
+}
+
 // signInWith goes to a provider to sign in there. The flow carries where to return to, because only Kratos meets the
 // browser again when it comes back.
 func (p *Pages) signInWith(c *fiber.Ctx) error {

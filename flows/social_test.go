@@ -145,3 +145,22 @@ func TestOwnPagesTakeThePlaceOfOurs(t *testing.T) {
 	s.account.callback = extension.Reply{ReturnTo: "https://own.example/me?flow=f"}
 	s.get(t, "/self-service/methods/oidc/callback/example?code=1").redirects(t, "https://own.example/me?flow=f")
 }
+
+func TestTheWayBackFromAProviderLeadsOnWhileRegistering(t *testing.T) {
+	t.Parallel()
+	s := atHome(t, "v26")
+	s.onboarding.standing(extension.StepRegister)
+	s.get(t, "/settings?flow=the-flow", signedIn(asInvitee)).redirects(t, "/register?flow=the-flow")
+	s.get(t, "/register?flow=the-flow", signedIn(asInvitee)).hides(t, "was not linked")
+	s.account.settings.Messages = []extension.Message{{ID: 4000001, Text: "access_denied", Error: true}}
+	got := s.get(t, "/register?flow=the-flow", signedIn(asInvitee))
+	got.shows(t, "The account at the other site was not linked", "Your details are kept.", `name="password"`)
+	got.hides(t, "access_denied")
+	s.get(t, "/register", signedIn(asInvitee)).hides(t, "was not linked")
+
+	s.onboarding.standing(extension.StepAgree)
+	s.get(t, "/settings?flow=the-flow", signedIn(asInvitee)).redirects(t, "/next")
+	s.get(t, "/settings", signedIn(asInvitee)).isStatus(t, http.StatusOK)
+	s.onboarding.place.User.Facts.Activated = now()
+	s.get(t, "/settings?flow=the-flow", signedIn(asInvitee)).isStatus(t, http.StatusOK)
+}

@@ -152,7 +152,7 @@ func progressOf(l locale.Language, place onboard.Place) templ.Component {
 }
 
 // signOutButton ends the session from a page that has no menu.
-func signOutButton(token, label string) templ.Component {
+func signOutButton(token, label string, kind web.ButtonKind) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -181,7 +181,7 @@ func signOutButton(token, label string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = web.Button(web.Press{Kind: web.ButtonSecondary, Label: label}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Button(web.Press{Kind: kind, Label: label}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -239,7 +239,7 @@ func (s stop) leaving(label string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = signOutButton(s.token, label).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = signOutButton(s.token, label, web.ButtonSecondary).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -487,7 +487,7 @@ func (p *Pages) welcomePage(s stop, desks []gate.Entry) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = signOutButton(s.token, s.l.Say("Sign out")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = signOutButton(s.token, s.l.Say("Sign out"), web.ButtonSecondary).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -51,8 +51,22 @@ func publishedOf(t extension.Terms) published {
 
 // readIn is the language of the terms: the one that was asked for on their page, else the reader's.
 func (p *Pages) readIn(c *fiber.Ctx) string {
-	if asked := c.Query("language"); asked != "" {
+	if asked := c.Query("language"); isTag(asked) {
 		return asked
 	}
 	return string(p.shell.Language(c))
+}
+
+// isTag tells whether a text can be the tag of a language: letters, digits and hyphens (RFC 5646 §2.1), and no more than 35
+// of them (§4.4.1).
+func isTag(text string) bool {
+	if text == "" || len(text) > 35 {
+		return false
+	}
+	for _, b := range []byte(text) {
+		if b != '-' && (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') {
+			return false
+		}
+	}
+	return true
 }

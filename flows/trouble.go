@@ -6,12 +6,27 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension/locale"
+	"paperplane/extension/web"
 )
 
 // trouble is Kratos' error page in a person's words.
 type trouble struct {
 	happened string
 	todo     string
+}
+
+// keepsNoCookies tells whether a form came back without a single cookie, although each of Kratos' forms is given with one:
+// whoever reads on only that the page was open for too long would begin again for ever.
+func keepsNoCookies(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodPost && len(c.Request().Header.Peek(fiber.HeaderCookie)) == 0
+}
+
+// noCookies says so, and what to do.
+func noCookies(l locale.Language) notice {
+	return notice{
+		kind: web.NoticeError, title: l.Say("Your browser keeps no cookies"),
+		body: l.Say("Allow cookies for this site, go to the start page and try again."),
+	}
 }
 
 // flowError shows what Kratos wanted to tell a browser that it sent here. An error that is unknown, forgotten or cannot

@@ -68,6 +68,6 @@ func (p *Pages) verifyAfresh(c *fiber.Ctx) error {
 		return err
 	}
 	page := p.newCodeFlow(c, verificationPath, form)
-	page.said = codeRanOut(page.reader)
+	page.said = codeRanOut(c, page.reader)
 	return p.shell.Render(c, fiber.StatusGone, p.verificationPage(page))
 }

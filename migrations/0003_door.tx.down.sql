@@ -37,6 +37,7 @@ ALTER TABLE terms DROP COLUMN language, DROP COLUMN grace, DROP COLUMN published
 
 DROP TABLE code_sends;
 DROP TABLE code_guesses;
+DROP TABLE settings_openings;
 DROP TABLE proofs;
 DELETE FROM factors WHERE kind IN ('sms', 'email');
 ALTER TABLE factors DROP COLUMN address;

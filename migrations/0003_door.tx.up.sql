@@ -23,6 +23,17 @@ CREATE TABLE proofs (
 CREATE INDEX proofs_identity ON proofs (identity_id);
 CREATE INDEX proofs_proven ON proofs (proven_at);
 
+-- Settings that Kratos opened for sessions without a factor. Such a form belongs to the identity and outlives its session:
+-- while it lasts, it shows recovery codes to whoever has the password, and Kratos asks nobody.
+CREATE TABLE settings_openings (
+    identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    session_id  uuid NOT NULL,                        -- Kratos'; all zeros when it was not told
+    opened_at   timestamptz NOT NULL,                 -- the last time, by this database's clock
+    PRIMARY KEY (identity_id, session_id)
+);
+
+CREATE INDEX settings_openings_opened ON settings_openings (opened_at);
+
 -- Codes that Kratos was asked to send, for the pause between two and the most within an hour.
 CREATE TABLE code_sends (
     identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// figures are what one run of BenchmarkInvite has measured.
+// figures are what one run of BenchmarkInvite has measured, and one of BenchmarkGate after it.
 type figures struct {
 	Machine     machine       `json:"machine"`
 	N           int           `json:"n"`
@@ -27,6 +27,7 @@ type figures struct {
 	Recognition []recognition `json:"recognition"`
 	Count       spread        `json:"count_of_10000_lines_milliseconds"`
 	Start       spread        `json:"start_to_ready_milliseconds"`
+	Gate        *gateFigures  `json:"gate,omitempty"`
 }
 
 // spread is how a figure came out in several runs.
@@ -103,7 +104,7 @@ func (f figures) publish(t testing.TB, folder string) {
 func (f figures) table() string {
 	var b strings.Builder
 	write := func(format string, values ...any) { fmt.Fprintf(&b, format, values...) }
-	write("# Benchmarks\n\nWritten by `make bench`, all in one run; ratios compare within it. The figures as JSON: [benchmarks.json](benchmarks.json).\n\n")
+	write("# Benchmarks\n\nWritten by `make bench`, in one go; what is compared takes turns within one run. The figures as JSON: [benchmarks.json](benchmarks.json).\n\n")
 	write("Machine: %s, %d cores, %s, %s. Versions: Go %s, PostgreSQL %s, Kratos %s.\n\n",
 		f.Machine.CPU, f.Machine.Cores, f.Machine.Memory, f.Machine.OS, f.Machine.Go, f.Machine.PostgreSQL, f.Machine.Kratos)
 	write("Everything runs on this one machine: `paperplane serve` (one process), Kratos, PostgreSQL (`fsync` and `full_page_writes` off, " +
@@ -123,7 +124,11 @@ func (f figures) table() string {
 		write("| recognise %s addresses | %.1f ms | %s | %s |\n", thousands(r.N), r.Milliseconds.Median, r.Milliseconds.span("%.1f"), reach)
 	}
 	write("| live count of 10,000 lines, over HTTP | %.0f ms | %s | ≤ 150 ms |\n", f.Count.Median, f.Count.span("%.0f"))
-	write("| start of `serve` → ready | %.0f ms | %s | ≤ 500 ms |\n\n", f.Start.Median, f.Start.span("%.0f"))
+	write("| start of `serve` → ready | %.0f ms | %s | ≤ 500 ms |\n", f.Start.Median, f.Start.span("%.0f"))
+	if f.Gate != nil {
+		write("%s", f.Gate.rows())
+	}
+	write("\n")
 	write("Speed of the whole path by size: %s.\n\n", f.speeds())
 	write("Processor seconds for 10,000 people, medians (there are %d cores):\n\n", f.Machine.Cores)
 	write("| | Paperplane | PostgreSQL | Kratos | stand-in |\n|---|---|---|---|---|\n")
@@ -142,6 +147,12 @@ func (f figures) table() string {
 	write("\nImport and whole path take turns on the same tables, the first of each pair in turn, always with people whom nobody knows. " +
 		"The clock of the whole path starts before the form is posted by a signed-in administrator and stops when the stand-in has accepted the last message; " +
 		"the organisation has no undo delay. Memory is `VmHWM` and `VmRSS` of a process that was started for it. Ready is the first good answer of `/readyz`.\n")
+	if f.Gate != nil {
+		write("\nThe gate and whoami are asked for the same session's cookie over kept connections, each with its next request as soon as it has the " +
+			"answer, and take turns within every run. The gate's time includes Kratos' whoami, so the ratio is what Paperplane adds to it. " +
+			"Processor milliseconds of one request:\n\n")
+		write("| | Paperplane | PostgreSQL | Kratos |\n|---|---|---|---|\n%s", f.Gate.charges())
+	}
 	return b.String()
 }
 

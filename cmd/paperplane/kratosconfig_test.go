@@ -287,7 +287,7 @@ func TestAnotherCookieAndALongerPassword(t *testing.T) {
 			t.Error("the session's cookie has another name")
 		}
 		again := v.press(t, form, "Register", details(s.mobile(), "password", "Ab1!x Ab1!x Ab1")...)
-		again.says(t, 422, "at least 16 characters")
+		again.says(t, 422, "This password is too short.", "At least 16 characters")
 		v.press(t, again, "Register", "password", goodPassword).says(t, 200, "Terms and conditions (EULA)")
 
 		// A second factor makes v1.3.1's guard ask Kratos by the cookie whose session this is.

@@ -108,7 +108,7 @@ func (s *testStack) deadLinksAreAlike(t *testing.T, ada *visitor) {
 		}},
 		{"never sent", func(t *testing.T) page {
 			t.Helper()
-			s.stranger(t, "foreign@example.com")
+			s.mailbox.RefuseAddress("foreign@example.com", "The mailbox does not exist.")
 			ada.invites(t, "foreign@example.com")
 			return s.visitor(t).open(t, "/i/"+s.token(t, s.user(t, "foreign@example.com").Invitation))
 		}},

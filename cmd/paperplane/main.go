@@ -77,6 +77,7 @@ func commands(environ []string) []*cobra.Command {
 		newServeCommand(environ),
 		newMigrateCommand(environ),
 		newOrganisationCommand(environ),
+		newUserCommand(environ),
 		newKratosCommand(environ),
 		newRecogniseCommand(),
 		newConfigCommand(environ),

@@ -96,7 +96,7 @@ func (s *testStack) pausesHalfWay(t *testing.T, ada *visitor) {
 	if got := v.whoami(t); got != http.StatusUnauthorized {
 		t.Errorf("Kratos answers %d for the session", got)
 	}
-	v.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
+	v.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Your session has ended", "Back to your invitation")
 	v.open(t, s.linkTo(t, "halfway@example.com")).says(t, 403, "Your access is paused")
 	ada.resumes(t, "halfway@example.com").says(t, 200, "halfway@example.com is Pending again")
 	if state := s.state(t, s.user(t, "halfway@example.com").Identity); state != "inactive" {

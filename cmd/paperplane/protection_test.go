@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ func TestProtection(t *testing.T) {
 		story{"every route that changes something is among those tried", func(t *testing.T) {
 			for _, route := range s.server.public.GetRoutes(true) {
 				known := slices.Contains([]string{fiber.MethodGet, fiber.MethodHead}, route.Method) ||
+					strings.HasPrefix(route.Path, "/gate/") || // a question, by whatever method; it changes nothing
 					route.Path == webhooks.ProviderPath || // a program posts there, and proves itself by its signature
 					slices.ContainsFunc(targets, func(target target) bool { return target.form.method == route.Method && target.route == route.Path })
 				if !known {
@@ -42,8 +44,8 @@ func TestProtection(t *testing.T) {
 			before := s.affected(t)
 			for _, target := range targets {
 				t.Run(target.route, func(t *testing.T) {
-					if got := target.visitor.do(t, target.visitor.submission(t, target.page, target.form)); got.status != http.StatusOK {
-						t.Errorf("answered with %d: %s", got.status, got.text())
+					if got, want := target.submits(t), cmp.Or(target.answers, http.StatusOK); got.status != want {
+						t.Errorf("answered with %d, want %d: %s", got.status, want, got.text())
 					}
 				})
 			}
@@ -62,7 +64,19 @@ type target struct {
 	visitor *visitor
 	page    page
 	form    form
-	token   bool // it carries our form token
+	token   bool          // it carries our form token
+	app     authenticator // whose code the form has, anew when it is pressed
+	answers int           // what it is answered with when everything is right; 0 is 200
+}
+
+// submits presses the button as it stands, with everything right.
+func (target target) submits(t *testing.T) page {
+	t.Helper()
+	if target.app.secret != "" {
+		at := slices.IndexFunc(target.form.fields, func(field string) bool { return field == "code" || field == "totp_code" })
+		target.form.fields[at+1] = target.app.code(t)
+	}
+	return target.visitor.do(t, target.visitor.submission(t, target.page, target.form))
 }
 
 // targets makes one of every form that changes something.
@@ -93,29 +107,30 @@ func (s *testStack) targets(t *testing.T, ada *visitor) []target {
 	here := ada.invitesAs(t, "South Pier", "Carer", "settled@example.com")
 	moved := asPage(ada.invites(t, "moved@example.com").path() + "/move")
 	file := form{method: http.MethodPost, action: s.page("/o/harbour/invite/file"), fields: []string{"a", "b"}}
-	return []target{
-		{"/o/:slug/invite/file", ada, invite, file, false},
-		{"/o/:slug/batches/:batch/pause", ada, asPage(resting), paused, true},
-		{"/o/:slug/batches/:batch/resume", ada, asPage(resting), resumed, true},
-		{"/o/:slug/batches/:batch/send-now", ada, asPage(later), asPage(later).formWith(t, "Send now"), true},
-		{"/o/:slug/batches/:batch/cancel", ada, asPage(wrong), asPage(wrong).formWith(t, "Take it back : nothing has been sent yet"), true},
-		{"/o/:slug/batches/:batch/assign", ada, here, here.formWith(t, "Give them South Pier as Carer too : settled@example.com"), true},
-		{"/o/:slug/batches/:batch/move", ada, moved, moved.formWith(t, "Move them", "area", "Lighthouse", "role", "Carer"), true},
-		{"/o/:slug/invite", ada, invite, invite.formWith(t, "Invite", "addresses", "planted@example.com", "area", "North Pier", "role", "Carer"), true},
-		{"/o/:slug/invite/recognise", ada, invite, count, false},
-		{"/o/:slug/users/:user/resend", ada, list, list.formWith(t, "Resend the invitation to guarded@example.com"), true},
-		{"/o/:slug/users/:user/pause", ada, list, pause, true},
-		{"/o/:slug/users/:user/resume", ada, list, resume, true},
-		{"/o/:slug/users/:user/readdress", ada, mistyped, mistyped.formWith(t, "Fix address and resend", "address", "corrected@example.com"), true},
-		{"/o/:slug/users/:user/anyway", ada, lost, lost.formWith(t, "Mail this address anyway lost@example.com"), true},
-		{"/o/:slug/resend", ada, again, again.formWith(t, "Resend"), true},
-		{"/o/:slug/sending", ada, sending, sending.formWith(t, "Save", "undo", "30 seconds"), true},
-		{"/join/:id/start", starting, landing, landing.formWith(t, "Start"), true},
-		{"/register", registering, register, register.formWith(t, "Register", details(s.mobile())...), true},
-		{"/agree", agreeing, terms, terms.formWith(t, "I accept the terms and conditions"), true},
-		{"/login", anew, login, login.formWith(t, "Sign in", "identifier", "settled@example.com", "password", goodPassword), false},
-		{"/logout", settled, welcome, welcome.formWith(t, "Sign out"), true},
-	}
+	all := slices.Concat(s.termsTargets(t, ada), s.rescueTargets(t, ada), s.doorTargets(t), s.accountTargets(t, ada))
+	return append(all, []target{
+		{route: "/o/:slug/invite/file", visitor: ada, page: invite, form: file},
+		{route: "/o/:slug/batches/:batch/pause", visitor: ada, page: asPage(resting), form: paused, token: true},
+		{route: "/o/:slug/batches/:batch/resume", visitor: ada, page: asPage(resting), form: resumed, token: true},
+		{route: "/o/:slug/batches/:batch/send-now", visitor: ada, page: asPage(later), form: asPage(later).formWith(t, "Send now"), token: true},
+		{route: "/o/:slug/batches/:batch/cancel", visitor: ada, page: asPage(wrong), form: asPage(wrong).formWith(t, "Take it back : nothing has been sent yet"), token: true},
+		{route: "/o/:slug/batches/:batch/assign", visitor: ada, page: here, form: here.formWith(t, "Give them South Pier as Carer too : settled@example.com"), token: true},
+		{route: "/o/:slug/batches/:batch/move", visitor: ada, page: moved, form: moved.formWith(t, "Move them", "area", "Lighthouse", "role", "Carer"), token: true},
+		{route: "/o/:slug/invite", visitor: ada, page: invite, form: invite.formWith(t, "Invite", "addresses", "planted@example.com", "area", "North Pier", "role", "Carer"), token: true},
+		{route: "/o/:slug/invite/recognise", visitor: ada, page: invite, form: count},
+		{route: "/o/:slug/users/:user/resend", visitor: ada, page: list, form: list.formWith(t, "Resend the invitation to guarded@example.com"), token: true},
+		{route: "/o/:slug/users/:user/pause", visitor: ada, page: list, form: pause, token: true},
+		{route: "/o/:slug/users/:user/resume", visitor: ada, page: list, form: resume, token: true},
+		{route: "/o/:slug/users/:user/readdress", visitor: ada, page: mistyped, form: mistyped.formWith(t, "Fix address and resend", "address", "corrected@example.com"), token: true},
+		{route: "/o/:slug/users/:user/anyway", visitor: ada, page: lost, form: lost.formWith(t, "Mail this address anyway lost@example.com"), token: true},
+		{route: "/o/:slug/resend", visitor: ada, page: again, form: again.formWith(t, "Resend"), token: true},
+		{route: "/o/:slug/sending", visitor: ada, page: sending, form: sending.formWith(t, "Save", "undo", "30 seconds"), token: true},
+		{route: "/join/:id/start", visitor: starting, page: landing, form: landing.formWith(t, "Start"), token: true},
+		{route: "/register", visitor: registering, page: register, form: register.formWith(t, "Register", details(s.mobile())...), token: true},
+		{route: "/agree", visitor: agreeing, page: terms, form: terms.formWith(t, "I accept the terms and conditions"), token: true},
+		{route: "/login", visitor: anew, page: login, form: login.formWith(t, "Sign in", "identifier", "settled@example.com", "password", goodPassword)},
+		{route: "/logout", visitor: settled, page: welcome, form: welcome.formWith(t, "Sign out"), token: true},
+	}...)
 }
 
 // affected tells everything that the targets could change, in one line.
@@ -134,7 +149,7 @@ func (s *testStack) affected(t *testing.T) string {
 	if n := row[int](t, s, `SELECT count(*)::int FROM users WHERE address = 'planted@example.com'`); n > 0 {
 		all = append(all, "planted")
 	}
-	return strings.Join(all, " ")
+	return strings.Join(append([]string{s.changedAtDoor(t)}, all...), " ")
 }
 
 func (s *testStack) refusesOtherSites(t *testing.T, targets []target) {
@@ -224,7 +239,11 @@ func (s *testStack) carriesHeaders(t *testing.T, ada *visitor) {
 	for name, p := range map[string]page{
 		"the users list": list, "sign-in": anybody.open(t, "/login"), "a redirect": anybody.once(t, http.MethodGet, "/next"),
 		"no page": anybody.open(t, "/nothing"), "no link": anybody.open(t, "/i/nothing"), "a script": anybody.open(t, script),
-		"health":                     anybody.open(t, "/healthz"),
+		"health": anybody.open(t, "/healthz"), "the gate": anybody.once(t, http.MethodGet, "/gate/harbour"), "the gate, by a change": anybody.once(t, http.MethodPost, "/gate/harbour/x"),
+		"the terms": ada.open(t, "/terms/harbour"), "their versions": ada.open(t, "/o/harbour/terms"), "a file of evidence": ada.open(t, "/o/harbour/terms/versions/1/evidence.csv"),
+		"security": ada.open(t, "/o/harbour/settings/security"), "the account": ada.open(t, "/settings"), "an app's set-up": ada.open(t, "/settings/totp"),
+		"recovery": anybody.open(t, "/recovery"), "verification": anybody.open(t, "/verification"), "organisations": ada.open(t, "/organisations"),
+		"entering": anybody.once(t, http.MethodGet, "/enter/harbour"), "an error": anybody.open(t, "/error?id=nothing"), "the set-up": anybody.once(t, http.MethodGet, "/secure"),
 		"a method that is not there": anybody.once(t, http.MethodDelete, "/login"), "HEAD": anybody.once(t, http.MethodHead, "/login"),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -63,8 +63,8 @@ func (v *visitor) isRefusedAtFields(t *testing.T, form page, taken string) {
 		words  string
 	}{
 		"nothing":               {[]string{"first_name", "", "last_name", "  ", "mobile", "", "password", ""}, []string{"first_name", "last_name", "mobile", "password"}, "Choose a password."},
-		"a short password":      {[]string{"password", "Ab1!x"}, []string{"password"}, "at least 12 characters"},
-		"a password too long":   {[]string{"password", strings.Repeat("long enough ", 7)}, []string{"password"}, "at most 72"},
+		"a short password":      {[]string{"password", "Ab1!x"}, []string{"password"}, "This password is too short. Choose a longer one."},
+		"a password too long":   {[]string{"password", strings.Repeat("long enough ", 7)}, []string{"password"}, "72 characters are the most"},
 		"a similar password":    {[]string{"password", "wrong.person@example.com"}, []string{"password"}, "too similar to your email address"},
 		"a phone of letters":    {[]string{"mobile", "call me maybe"}, []string{"mobile"}, "A mobile number has no letters."},
 		"a short phone":         {[]string{"mobile", "+4670"}, []string{"mobile"}, "This number is too short."},
@@ -88,7 +88,7 @@ func (v *visitor) isRefusedAtFields(t *testing.T, form page, taken string) {
 			typed := details("+46701740619", c.typed...)
 			answer := v.press(t, form, "Register", typed...)
 			form = answer
-			answer.says(t, 422, "Please put this right", c.words)
+			answer.says(t, 422, "Please put this right", "At least 12 characters", c.words)
 			answer.faultsAre(t, c.fields...)
 			last := map[string]string{}
 			for i := 0; i < len(typed); i += 2 {
@@ -122,7 +122,7 @@ func (v *visitor) changesEmailByHand(t *testing.T) {
 	form := v.open(t, "/register")
 	for _, email := range []string{"mallory@example.com", "", "wrong.person@example.com.evil.example", "ſomebody@example.com"} {
 		answer := v.press(t, form, "Register", details(v.stack.mobile(), "email", email)...)
-		answer.says(t, 422, "The email address cannot be changed: the invitation is for wrong.person@example.com.")
+		answer.says(t, 422, "The email address cannot be changed: it is the one that the invitation was sent to.")
 		answer.faultsAre(t, "email")
 		if got := answer.value(t, "email"); got != "wrong.person@example.com" {
 			t.Errorf("the form shows %q", got)

@@ -39,8 +39,8 @@ func TestStart(t *testing.T) {
 				form := first.starts(t, link)
 				second.starts(t, link)
 				s.onlyLast(t, "second@example.com", first, second)
-				first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
-				first.open(t, "/register").says(t, 403, "Open the link in your email again")
+				first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Your session has ended", "Back to your invitation")
+				first.open(t, "/register").says(t, 403, "Your session has ended", "Open the link in your email again")
 				second.registers(t, second.open(t, "/register"))
 			}},
 			story{"when a password was set meanwhile: the link leads to sign-in and nobody gets in", func(t *testing.T) { s.startsWithPassword(t) }},
@@ -149,13 +149,13 @@ func (s *testStack) startsForeign(t *testing.T) {
 	id := s.user(t, "foreign@example.com").Identity
 	for name, mark := range map[string]object{
 		"no mark":                {"owner": "somebody else"},
-		"the mark of another":    {"paperplane": object{"user": string(s.user(t, "other@example.com").ID)}},
+		"a mark of nobody here":  {"paperplane": object{"user": extension.NewID[string]()}},
 		"a mark in another form": {"paperplane": string(s.user(t, "foreign@example.com").ID)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.change(t, id, "/metadata_admin", mark)
 			before := cleanJSON(t, s.identity(t, id))
-			v.press(t, landing, "Start").says(t, 409, "This address has an account already", "Nothing in your account has changed.")
+			v.press(t, landing, "Start").says(t, 403, "Your account is switched off", "Ask an administrator of Harbour Care")
 			if diff := cmp.Diff(before, cleanJSON(t, s.identity(t, id))); diff != "" {
 				t.Errorf("the identity has changed (-before +after):\n%s", diff)
 			}
@@ -171,7 +171,7 @@ func (s *testStack) resumesRegistration(t *testing.T) {
 	t.Helper()
 	first, link := s.visitor(t), s.linkTo(t, "interrupted@example.com")
 	mobile := s.mobile()
-	first.press(t, first.starts(t, link), "Register", details(mobile, "password", "short")...).says(t, 422, "at least 12 characters")
+	first.press(t, first.starts(t, link), "Register", details(mobile, "password", "short")...).says(t, 422, "This password is too short.", "At least 12 characters")
 
 	second := s.visitor(t)
 	form := second.starts(t, link)
@@ -202,7 +202,7 @@ func (s *testStack) resendsToSomebodyStarted(t *testing.T, ada *visitor) {
 	eventually(t, "the session of the old link ends", func() bool {
 		return first.whoami(t) == http.StatusUnauthorized && s.sessions(t, id) == 0 && s.state(t, id) == "inactive"
 	})
-	first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
+	first.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Your session has ended", "Back to your invitation")
 	first.open(t, old).says(t, 404, "This link no longer works")
 
 	second := s.visitor(t)
@@ -284,7 +284,7 @@ func TestAnInvitationThatExpiresHalfWay(t *testing.T) {
 		s.forgetsLook(t, "started@example.com")
 		eventually(t, "the sweep makes the identity inactive", func() bool { return s.state(t, id) == "inactive" })
 		eventually(t, "the sweep ends the sessions", func() bool { return started.whoami(t) == http.StatusUnauthorized && s.sessions(t, id) == 0 })
-		started.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Open the link in your email again")
+		started.press(t, form, "Register", details(s.mobile())...).says(t, 403, "Your session has ended", "Back to your invitation")
 		started.open(t, s.linkTo(t, "started@example.com")).says(t, 410, "This invitation has expired")
 
 		// Who has a password keeps the account, but the invitation is over.

@@ -15,8 +15,9 @@ import (
 // visitor is somebody with a browser of their own that runs no JavaScript: it keeps cookies, follows redirects, and
 // submits forms as HTML says. Every cookie that it is given is a secret that the log must not hold.
 type visitor struct {
-	stack  *testStack
-	client *http.Client
+	stack     *testStack
+	client    *http.Client
+	languages string // that the browser asks for (Accept-Language); none when empty
 
 	mutex sync.Mutex
 	seen  []answer
@@ -113,6 +114,9 @@ func (v *visitor) request(t testing.TB, method, address string, body io.Reader) 
 	}
 	request.Header.Set("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
 	request.Header.Set("User-Agent", "visitor")
+	if v.languages != "" {
+		request.Header.Set("Accept-Language", v.languages)
+	}
 	return request
 }
 

@@ -31,7 +31,10 @@ type rows struct {
 	proofs  map[extension.SessionID][]extension.Factor // by session
 	fails   map[string]error                           // by method
 
+	open time.Time // until when settings last that were opened elsewhere
+
 	mu     sync.Mutex
+	opened []extension.SessionID
 	asked  []string
 	proven []extension.Proof
 }
@@ -77,6 +80,16 @@ func (r *rows) Prove(_ context.Context, proof extension.Proof) error {
 	err := r.ask("prove")
 	r.proven = append(r.proven, proof)
 	return err
+}
+
+func (r *rows) NoteOpening(_ context.Context, _ extension.IdentityID, session extension.SessionID) error {
+	err := r.ask("note opening")
+	r.opened = append(r.opened, session)
+	return err
+}
+
+func (r *rows) OpenElsewhere(context.Context, extension.IdentityID, extension.SessionID) (time.Time, error) {
+	return r.open, r.ask("open elsewhere")
 }
 
 // sessions stands for Kratos' whoami.

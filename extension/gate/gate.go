@@ -32,6 +32,10 @@ type Store interface {
 	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
 	// Prove notes that a session has shown a factor of a kind that Kratos keeps.
 	Prove(ctx context.Context, proof extension.Proof) error
+	// NoteOpening notes that Kratos opens settings for a session, which may not have been named.
+	NoteOpening(ctx context.Context, identity extension.IdentityID, session extension.SessionID) error
+	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor.
+	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error)
 	// CurrentTerms tells which organisations of an identity have these terms as their current version.
 	CurrentTerms(ctx context.Context, identity extension.IdentityID, terms extension.TermsID) (bool, error)
 }

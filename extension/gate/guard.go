@@ -35,6 +35,7 @@ const (
 	ObjectionTerms
 	ObjectionFactor
 	ObjectionName
+	ObjectionCodes
 )
 
 // Guard judges a change. nil lets it through; so it does for identities that have no user here. An error means that

@@ -17,20 +17,27 @@ type Opening struct {
 }
 
 // Before judges whether settings may be opened at all: not by a session that has yet to show a factor which the identity
-// has proven. It closes what no other hook sees, above all the showing and renewing of recovery codes. nil lets it through;
-// so it does, without a question to Kratos, for identities that have no user here or no factor. An error means that no
-// judgement was possible, and Kratos opens nothing.
+// has proven. It closes what no other hook sees, above all the showing and renewing of recovery codes. While there is no
+// factor it notes who opens settings: that form will still be there when there is one. nil lets it through; so it does,
+// without a further question, for identities that have no user here. An error means that no judgement was possible, and
+// Kratos opens nothing.
 func (g *Gate) Before(ctx context.Context, opening Opening) (*Objection, error) {
 	members, err := g.store.Members(ctx, opening.Identity)
 	if err != nil {
 		return nil, fmt.Errorf("find users of identity %s: %w", opening.Identity, err)
 	}
-	if !secured(members) {
+	if len(members) == 0 {
 		return nil, nil
 	}
-	_, proofs, err := g.proofsOf(ctx, opening.Identity, opening.Session, opening.Cookie)
+	session, proofs, err := g.proofsOf(ctx, opening.Identity, opening.Session, opening.Cookie)
 	if err != nil || confirmed(members, proofs) {
 		return nil, err
+	}
+	if !secured(members) {
+		if err := g.store.NoteOpening(ctx, opening.Identity, session); err != nil {
+			return nil, fmt.Errorf("note settings of identity %s: %w", opening.Identity, err)
+		}
+		return nil, nil
 	}
 	return &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then open your settings."}, nil
 }
@@ -53,6 +60,9 @@ func (g *Gate) guardFactor(ctx context.Context, change Change, members []extensi
 	if objection := unconfirmed(change, members, proofs); objection != nil {
 		return objection, nil
 	}
+	if change.Method == extension.MethodLookupSecret {
+		return g.guardCodes(ctx, change.Identity, session)
+	}
 	if enrols && session != "" {
 		return nil, g.prove(ctx, change.Identity, session, enrolled)
 	}
@@ -74,6 +84,19 @@ func unconfirmed(change Change, members []extension.Member, proofs []extension.F
 	default:
 		return nil
 	}
+}
+
+// guardCodes keeps new recovery codes waiting while there is a form of the settings that somebody opened who has shown no
+// factor, before there was one: Kratos would show the codes there, and asks no hook.
+func (g *Gate) guardCodes(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (*Objection, error) {
+	until, err := g.store.OpenElsewhere(ctx, identity, session)
+	if err != nil {
+		return nil, fmt.Errorf("find open settings of identity %s: %w", identity, err)
+	}
+	if until.IsZero() {
+		return nil, nil
+	}
+	return &Objection{ID: ObjectionCodes, Sentence: extension.CodesMustWait}, nil
 }
 
 // touchesFactor tells whether a change is one that a proven factor protects: everything but names and terms.

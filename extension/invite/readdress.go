@@ -86,13 +86,15 @@ func (s *Service) readdressRefusal(ctx context.Context, user extension.User, now
 }
 
 // registered asks Kratos whether somebody has registered of whom no report has come yet. No answer is no reason to wait:
-// provisioning asks again.
+// provisioning asks again. An account that somebody else made is not the user's before they have taken the invitation on:
+// until then it keeps nobody from a correction, and whoever invites is not told of it.
 func (s *Service) registered(ctx context.Context, user extension.User) bool {
 	if user.Identity == "" {
 		return false
 	}
 	identity, err := s.identities.FindByAddress(ctx, user.Address)
-	return err == nil && identity.ID == user.Identity && identity.Registered
+	own := identity.Mark == user.ID || !user.Facts.Started.IsZero()
+	return err == nil && identity.ID == user.Identity && own && identity.Registered
 }
 
 // correct reads the one address that was typed.

@@ -137,6 +137,21 @@ func TestWhoeverHasTheCorrectedAddressAlreadyIsLinkedToTheirAccount(t *testing.T
 	}
 }
 
+// TestAnAccountThatIsNotTheUsersKeepsNobodyFromACorrection corrects an address that somebody else registered with, before
+// they have taken the invitation on: a refusal would tell whoever invites that there is an account.
+func TestAnAccountThatIsNotTheUsersKeepsNobodyFromACorrection(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.kratos.existing = map[string]extension.UserID{wrong: ""}
+	s.kratos.registered = map[string]bool{wrong: true}
+	user := s.sent(t)
+	s.correct(t, user)
+	s.finish(t)
+	if after := s.user(t, right); after.Identity == user.Identity || after.Identity != s.kratos.ids[right] || s.post.boxes[right] != 1 {
+		t.Errorf("letters %v, %+v", s.post.boxes, after)
+	}
+}
+
 func TestAnIdentityThatIsGoneIsMadeForTheCorrectedAddress(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

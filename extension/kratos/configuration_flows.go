@@ -137,7 +137,7 @@ func (o ConfigurationOptions) settings() section {
 	}
 	return section{
 		"ui_url":                     o.own(o.Pages.Settings, "/settings"),
-		"lifespan":                   "30m",
+		"lifespan":                   extension.SettingsLifetime.String(),
 		"privileged_session_max_age": "2h",
 		"required_aal":               "aal1",
 		"before":                     section{"hooks": []section{o.hook(BeforePath, o.BeforeBody, section{"parse": true})}},

@@ -113,7 +113,7 @@ func TestTheSettingsOpenBehindAGuardAndEverySecondFactorIsWitnessed(t *testing.T
 	if len(settings.Before.Hooks) != 1 || settings.Before.Hooks[0].Config.URL != "http://127.0.0.1:4456/kratos/before" || !settings.Before.Hooks[0].Config.Response["parse"] {
 		t.Errorf("before the settings: %+v", settings.Before)
 	}
-	if settings.Lifespan != "30m" || settings.AAL != "aal1" {
+	if settings.Lifespan != extension.SettingsLifetime.String() || settings.AAL != "aal1" {
 		t.Errorf("settings %+v", settings)
 	}
 	after := file.Selfservice.Flows.Login.After

@@ -27,12 +27,20 @@ type failure struct {
 		ID      string `json:"id"`
 		Code    int    `json:"code"`
 		Message string `json:"message"`
+		Reason  string `json:"reason"`
+		Details struct {
+			ContinueWith []struct{} `json:"continue_with"`
+		} `json:"details"`
 	} `json:"error"`
 }
 
 // guardRefused is how both versions say, with status 500, that the guard before the settings has refused them. One that
 // is down is said otherwise.
 const guardRefused = "a webhook target returned an error"
+
+// keySpent is how both versions say, with status 500, that a flow has no key of an authenticator app any more: Kratos drops it
+// with the first right code, also when the guard was down or has refused it.
+const keySpent = "TOTP key in the internal context"
 
 // answered and relayed wrap the calls of the Ory client, which reads and closes every body itself. answered is for calls
 // in our own name.
@@ -97,6 +105,8 @@ func (f failure) kind(status int) error {
 	switch {
 	case strings.Contains(f.Error.Message, guardRefused):
 		return extension.ErrForbidden
+	case strings.Contains(f.Error.Reason, keySpent):
+		return extension.ErrFlowExpired
 	// A web hook that is down makes Kratos answer 400 with a 500 inside.
 	case status >= http.StatusInternalServerError, f.Error.Code >= http.StatusInternalServerError, status == http.StatusTooManyRequests:
 		return &extension.TroubleError{Sentence: silent, Cause: fmt.Errorf("status %d, code %d", status, f.Error.Code)}
@@ -110,7 +120,8 @@ func (f failure) kind(status int) error {
 		return extension.ErrNotFound
 	case status == http.StatusConflict:
 		return extension.ErrConflict
-	case status == http.StatusGone:
+	// Kratos has begun another flow in the place of this one: after too many wrong recovery codes.
+	case status == http.StatusGone, len(f.Error.Details.ContinueWith) > 0:
 		return extension.ErrFlowExpired
 	}
 	return nil

@@ -15,6 +15,14 @@ const (
 	typeSuccess = "success"
 )
 
+// checkFlow refuses what cannot be the id of a flow: Kratos answers that as a mistake of ours, or of its database's.
+func checkFlow(id string) error {
+	if _, err := extension.ParseID[string](id); err != nil {
+		return extension.ErrFlowExpired
+	}
+	return nil
+}
+
 func settingsForm(flow ory.SettingsFlow) extension.Form {
 	form := formOf(flow.Id, flow.ReturnTo, flow.Ui)
 	form.Identity = extension.IdentityID(flow.Identity.Id)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 
 	ory "github.com/ory/client-go"
 
@@ -67,6 +68,9 @@ func (c *Client) SubmitLogin(ctx context.Context, browser extension.Browser, flo
 	if err != nil {
 		return extension.Reply{}, fmt.Errorf("submit sign-in: %w", err)
 	}
+	if err := checkFlow(flow); err != nil {
+		return extension.Reply{}, fmt.Errorf("submit sign-in: %w", err)
+	}
 	login, response, err := c.public.FrontendAPI.UpdateLoginFlow(as(ctx, browser)).Flow(flow).UpdateLoginFlowBody(body).Execute()
 	if _, sent := codeSent(err); sent && values["code"] == "" {
 		return reply(response), nil
@@ -86,7 +90,7 @@ func loginBody(values map[string]string) (ory.UpdateLoginFlowBody, error) {
 	maps.Copy(fields, values)
 	if fields["method"] == methodPassword {
 		for _, required := range []string{"identifier", "password"} {
-			fields[required] = values[required]
+			fields[required] = strings.ReplaceAll(values[required], "\x00", "\uFFFD") // Kratos' database cannot be asked for a NUL
 		}
 	}
 	var body ory.UpdateLoginFlowBody

@@ -55,7 +55,8 @@ func (c *Client) Publish(ctx context.Context, id extension.IdentityID, membershi
 		if err != nil {
 			return wrote, fmt.Errorf("publish memberships of identity %s: %w", id, err)
 		}
-		if reflect.DeepEqual(identity.MetadataPublic[markKey], want) {
+		held := identity.MetadataPublic[markKey]
+		if reflect.DeepEqual(held, want) || held == nil && len(memberships) == 0 { // nothing is written where nothing need be told
 			return wrote, nil
 		}
 		if attempt == maxPublish {

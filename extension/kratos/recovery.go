@@ -32,6 +32,9 @@ func (c *Client) RecoveryForm(ctx context.Context, browser extension.Browser, fl
 // An *extension.RefusedError holds the form with its messages, such as a wrong code; ErrDisabled says that the identity is
 // inactive, ErrFlowExpired that the form must be fetched anew, for instance after too many wrong codes.
 func (c *Client) SubmitRecovery(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Form, extension.Reply, error) {
+	if err := checkFlow(flow); err != nil {
+		return extension.Form{}, extension.Reply{}, fmt.Errorf("submit recovery: %w", err)
+	}
 	recovery, response, err := c.public.FrontendAPI.UpdateRecoveryFlow(as(ctx, browser)).Flow(flow).
 		UpdateRecoveryFlowBody(ory.UpdateRecoveryFlowBody{UpdateRecoveryFlowWithCodeMethod: &ory.UpdateRecoveryFlowWithCodeMethod{
 			Method: methodCode, CsrfToken: given(values, csrfField), Email: given(values, "email"), Code: given(values, methodCode),

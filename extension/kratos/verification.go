@@ -30,6 +30,9 @@ func (c *Client) VerificationForm(ctx context.Context, browser extension.Browser
 // An *extension.RefusedError holds the form with its messages, such as a wrong code; ErrFlowExpired says that the form
 // must be fetched anew, for instance after too many wrong codes.
 func (c *Client) SubmitVerification(ctx context.Context, browser extension.Browser, flow string, values map[string]string) (extension.Form, extension.Reply, error) {
+	if err := checkFlow(flow); err != nil {
+		return extension.Form{}, extension.Reply{}, fmt.Errorf("submit verification: %w", err)
+	}
 	verification, response, err := c.public.FrontendAPI.UpdateVerificationFlow(as(ctx, browser)).Flow(flow).
 		UpdateVerificationFlowBody(ory.UpdateVerificationFlowBody{UpdateVerificationFlowWithCodeMethod: &ory.UpdateVerificationFlowWithCodeMethod{
 			Method: methodCode, CsrfToken: given(values, csrfField), Email: given(values, "email"), Code: given(values, methodCode),

@@ -31,19 +31,24 @@ type known struct {
 
 // look reads what decides about a session, after asking Kratos where something is missing.
 func (s *Service) look(ctx context.Context, session extension.Session) (known, error) {
-	members, err := s.members(ctx, session.Identity)
+	k, err := s.read(ctx, session)
+	if err != nil || !s.halfWay(k.members) {
+		return k, err
+	}
+	if err := s.observe(ctx, session.Identity, k.members, Evidence{}); err != nil {
+		return known{}, err
+	}
+	return s.read(ctx, session)
+}
+
+// read reads the proofs first: a factor and its proofs go together, and whoever loses one at this moment, by a report of
+// Kratos', must not be asked for a factor that is gone.
+func (s *Service) read(ctx context.Context, session extension.Session) (known, error) {
+	proofs, err := s.proofs(ctx, session)
 	if err != nil {
 		return known{}, err
 	}
-	if s.halfWay(members) {
-		if err := s.observe(ctx, session.Identity, members, Evidence{}); err != nil {
-			return known{}, err
-		}
-		if members, err = s.members(ctx, session.Identity); err != nil {
-			return known{}, err
-		}
-	}
-	proofs, err := s.proofs(ctx, session)
+	members, err := s.members(ctx, session.Identity)
 	return known{members: members, proofs: proofs}, err
 }
 

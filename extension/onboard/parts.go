@@ -26,6 +26,8 @@ type inviting interface {
 	User(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.User, error)
 	// Exclusive runs f while no other caller holds the same name, on any replica.
 	Exclusive(ctx context.Context, name string, f func(ctx context.Context) error) error
+	// Origin tells whether it was us who made the identity, for the user whom its mark names.
+	Origin(ctx context.Context, identity extension.IdentityID, mark extension.UserID) (ours bool, err error)
 	// LeftInactive tells whether it was us who left the identity inactive.
 	LeftInactive(ctx context.Context, identity extension.IdentityID) (bool, error)
 	SetLeftInactive(ctx context.Context, identity extension.IdentityID, at time.Time) error
@@ -61,6 +63,10 @@ type securing interface {
 	FactorsOf(ctx context.Context, identity extension.IdentityID) ([]extension.ProvenFactor, error)
 	// Proofs lists the kinds of factor that a session was confirmed with.
 	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
+	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor.
+	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error)
+	// ForgetOpenings says that settings which are open now are no danger.
+	ForgetOpenings(ctx context.Context, identity extension.IdentityID) error
 	// ProvenSessions lists the sessions of an identity that were confirmed with any factor.
 	ProvenSessions(ctx context.Context, identity extension.IdentityID) ([]extension.SessionID, error)
 	// Witness keeps a proof, and the factor where it is the identity's first or one more of a confirmed session's.

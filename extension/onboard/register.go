@@ -177,7 +177,7 @@ func plain(m extension.FieldMessage) (field, sentence string) {
 	case kratosPasswordShort:
 		return "password", "This password is too short. Choose a longer one."
 	case kratosPasswordLong:
-		return "password", "This password is too long. Choose a shorter one."
+		return "password", "This password is too long: 72 characters are the most."
 	case kratosPasswordLeaked:
 		return "password", "This password has appeared in a data breach and is not safe. Choose another one."
 	case kratosPhone:

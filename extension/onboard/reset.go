@@ -77,7 +77,25 @@ func (s *Service) FreeMobile(ctx context.Context, actor extension.Actor, id exte
 	if user.Stumbled(s.now()).Sentence != StumbleNumberTaken {
 		return fmt.Errorf("free a number for user %s: %w", id, extension.ErrConflict)
 	}
-	number, err = s.spelled(ctx, user, number)
+	return s.freeMobile(ctx, actor, user, number)
+}
+
+// FreeMobileEverywhere is FreeMobile by the operator, who answers for all organisations: an account of another organisation
+// loses the number too, and the user need not have been told that it is taken. actor is the one of the user's organisation
+// that the user is looked up by.
+func (s *Service) FreeMobileEverywhere(ctx context.Context, actor extension.Actor, id extension.UserID, number string) error {
+	user, err := s.person(ctx, actor, id)
+	if err != nil {
+		return err
+	}
+	everywhere := actor
+	everywhere.Organisation = ""
+	return s.freeMobile(ctx, everywhere, user, number)
+}
+
+// freeMobile looks for the account that has the number. An actor without an organisation is the operator.
+func (s *Service) freeMobile(ctx context.Context, actor extension.Actor, user extension.User, number string) error {
+	number, err := s.spelled(ctx, user, number)
 	if err != nil {
 		return err
 	}
@@ -152,7 +170,9 @@ func (s *Service) forgetMobile(ctx context.Context, holder extension.Identity, m
 
 // mustKeep says in one sentence why an account keeps its number; empty when it can be taken away.
 func mustKeep(actor extension.Actor, user extension.User, holder holding, number string) string {
-	elsewhere := slices.ContainsFunc(holder.members, func(m extension.Member) bool { return m.Organisation.ID != actor.Organisation })
+	elsewhere := actor.Organisation != "" && slices.ContainsFunc(holder.members, func(m extension.Member) bool {
+		return m.Organisation.ID != actor.Organisation
+	})
 	proven := slices.ContainsFunc(holder.factors, func(f extension.ProvenFactor) bool {
 		return f.Kind == extension.FactorSMS && f.Address == number
 	})
@@ -161,6 +181,8 @@ func mustKeep(actor extension.Actor, user extension.User, holder holding, number
 		return "This person's own account has this number already. Ask the person to try again."
 	case proven:
 		return "The account that has this number has proven it by a text message, so it stays there. Check the number."
+	case !holder.Member && actor.Organisation == "":
+		return "The account that has this number belongs to another application, so it stays there. Change it where that application does."
 	case !holder.Member, elsewhere:
 		return "The account that has this number belongs to another organisation or application, so it stays there. Ask the operator of Paperplane."
 	}

@@ -143,6 +143,26 @@ func TestANumberStaysWhereItMayBelong(t *testing.T) {
 	}
 }
 
+func TestTheOperatorFreesANumberThatAnotherOrganisationHas(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.kratos.holder = extension.Identity{ID: extension.NewID[extension.IdentityID](), Member: true, Active: true, Traits: extension.Traits{Email: "sue@example.com", Mobile: "+46701740606"}}
+	free := func() error { return s.FreeMobileEverywhere(t.Context(), s.admin, s.user(t).ID, "+46 70 174 06 06") }
+	s.linksElsewhere(t, s.kratos.holder)
+	s.kratos.holder.Member = false
+	wantMobile(t, free(), "another application")
+	s.kratos.holder.Member = true
+	s.execute(t, `INSERT INTO factors (identity_id, kind, address, proven_at) VALUES ('`+string(s.kratos.holder.ID)+`', 'sms', '+46701740606', now())`)
+	wantMobile(t, free(), "has proven it")
+	s.execute(t, `DELETE FROM factors`)
+	if err := free(); err != nil { // the user was told nothing, and need not be
+		t.Fatal(err)
+	}
+	if s.kratos.holder.Traits.Mobile != "" || len(s.db.noted) != 1 || s.db.noted[0].Organisation != s.admin.Organisation || s.db.noted[0].Actor != "Ada Admin" {
+		t.Errorf("%+v, %+v", s.kratos.holder, s.db.noted)
+	}
+}
+
 // linksElsewhere makes an identity a user's of another organisation.
 func (s *scene) linksElsewhere(t *testing.T, identity extension.Identity) {
 	t.Helper()

@@ -120,5 +120,13 @@ func (s *Service) openCodes(
 	if err := s.checkAdding(ctx, session, extension.FactorRecovery); err != nil {
 		return extension.Form{}, extension.Reply{}, err
 	}
+	// The guard asks this too, but only once the codes have been shown.
+	until, err := s.store.OpenElsewhere(ctx, session.Identity, session.ID)
+	if err != nil {
+		return extension.Form{}, extension.Reply{}, fmt.Errorf("find open settings of identity %s: %w", session.Identity, err)
+	}
+	if !until.IsZero() {
+		return extension.Form{}, extension.Reply{}, extension.Invalid("", extension.CodesMustWait)
+	}
 	return s.settingsForm(ctx, session, browser, flow)
 }

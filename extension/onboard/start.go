@@ -94,19 +94,23 @@ func (s *Service) claim(ctx context.Context, invited extension.Invited) (extensi
 	if err != nil {
 		return identity, "", fmt.Errorf("find users of identity %s: %w", identity.ID, err)
 	}
-	if err := s.checkState(ctx, invited, identity, members); err != nil {
+	maker, err := s.maker(ctx, identity, members)
+	if err != nil {
 		return identity, "", err
 	}
-	return identity, claimOf(identity, members), nil
+	if err := s.checkState(ctx, invited, identity, maker); err != nil {
+		return identity, "", err
+	}
+	return identity, claimOf(identity, maker, members), nil
 }
 
 // claimOf decides by who made the identity, whether its address is proven and whether somebody can sign in.
-func claimOf(identity extension.Identity, members []extension.Member) claim {
+func claimOf(identity extension.Identity, maker maker, members []extension.Member) claim {
 	proven := identity.Verified || slices.ContainsFunc(members, func(m extension.Member) bool {
 		return !m.User.Facts.Registered.IsZero() // in another organisation, which a link to the same mailbox led to
 	})
 	switch {
-	case made(identity, members) && !identity.Registered:
+	case maker == makerUs && !identity.Registered:
 		return claimMade
 	case !proven:
 		return claimPlanted
@@ -117,13 +121,35 @@ func claimOf(identity extension.Identity, members []extension.Member) claim {
 	}
 }
 
-// made tells whether we made the identity. A mark that names none of its users is not ours, and so says nothing.
-func made(identity extension.Identity, members []extension.Member) bool {
-	return slices.ContainsFunc(members, func(m extension.Member) bool { return m.User.ID == identity.Mark })
+// maker is who made an identity.
+type maker string
+
+const (
+	makerUs     maker = "us"
+	makerOthers maker = "others"
+)
+
+// maker finds who made the identity. A mark that names none of its users says nothing by itself: then our own row tells,
+// because the user whom it was made for may have been given another address since.
+func (s *Service) maker(ctx context.Context, identity extension.Identity, members []extension.Member) (maker, error) {
+	if slices.ContainsFunc(members, func(m extension.Member) bool { return m.User.ID == identity.Mark }) {
+		return makerUs, nil
+	}
+	if identity.Mark == "" {
+		return makerOthers, nil
+	}
+	ours, err := s.store.Origin(ctx, identity.ID, identity.Mark)
+	if err != nil {
+		return "", fmt.Errorf("find who made identity %s: %w", identity.ID, err)
+	}
+	if !ours {
+		return makerOthers, nil
+	}
+	return makerUs, nil
 }
 
 // checkState refuses an identity that somebody else switched off. Only one that we made is ours to switch.
-func (s *Service) checkState(ctx context.Context, invited extension.Invited, identity extension.Identity, members []extension.Member) error {
+func (s *Service) checkState(ctx context.Context, invited extension.Invited, identity extension.Identity, maker maker) error {
 	if identity.Active {
 		return nil
 	}
@@ -131,7 +157,7 @@ func (s *Service) checkState(ctx context.Context, invited extension.Invited, ide
 	if err != nil {
 		return fmt.Errorf("find who disabled identity %s: %w", identity.ID, err)
 	}
-	if !ours || !made(identity, members) {
+	if !ours || maker != makerUs {
 		return linkError(LinkDisabled, invited)
 	}
 	return nil
@@ -209,7 +235,11 @@ func (s *Service) admit(ctx context.Context, invited extension.Invited, identity
 	case claim == claimPlanted:
 		err = fmt.Errorf("admit identity %s: %w", identity.ID, extension.ErrConflict)
 	default:
-		return reply, nil
+		// Settings that were open until now are no danger: there is no password yet that somebody could come back with.
+		if err = s.store.ForgetOpenings(ctx, identity.ID); err == nil {
+			return reply, nil
+		}
+		err = fmt.Errorf("forget open settings of identity %s: %w", identity.ID, err)
 	}
 	return extension.Reply{}, errors.Join(err, s.endSessions(ctx, identity.ID))
 }

@@ -47,7 +47,7 @@ func TestTheLastMistakeIsKeptWithoutAnythingThatWasTyped(t *testing.T) {
 			func(r *onboard.Registration) { r.Mobile = typed }, nil, "A mobile number has no letters. Write it in digits, for example +46 70 123 45 67.",
 		},
 		"a short password":  {nil, kratosSays("password", 4000032, "must be at least 12 characters long, but got 15"), "This password is too short. Choose a longer one."},
-		"a long password":   {nil, kratosSays("password", 4000033, typed), "This password is too long. Choose a shorter one."},
+		"a long password":   {nil, kratosSays("password", 4000033, typed), "This password is too long: 72 characters are the most."},
 		"a leaked password": {nil, kratosSays("password", 4000034, typed), "This password has appeared in a data breach and is not safe. Choose another one."},
 		"a number of somebody else": {
 			nil, kratosSays("", 4000007, typed),

@@ -86,9 +86,11 @@ func (db *DB) Unlink(ctx context.Context, id extension.IdentityID) error {
 	return kind(err)
 }
 
-// Origin tells whether it was us who made the identity. ErrNotFound says that no user here was ever linked to it.
-func (db *DB) Origin(ctx context.Context, id extension.IdentityID) (ours bool, err error) {
-	err = db.bun.NewRaw(`SELECT created_by_us FROM identities WHERE id = ?`, id).Scan(ctx, &ours)
+// Origin tells whether it was us who made the identity, for the user whom its mark names: one who is here, whatever
+// identity is theirs now. ErrNotFound says that no user here was ever linked to it.
+func (db *DB) Origin(ctx context.Context, id extension.IdentityID, mark extension.UserID) (ours bool, err error) {
+	err = db.bun.NewRaw(`
+		SELECT d.created_by_us AND EXISTS (SELECT 1 FROM users u WHERE u.id::text = ?) FROM identities d WHERE d.id = ?`, string(mark), id).Scan(ctx, &ours)
 	return ours, kind(err)
 }
 

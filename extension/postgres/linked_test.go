@@ -29,11 +29,11 @@ func TestAnIdentityThatOthersMadeIsLinkedAndNotOurs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	identity := extension.NewID[extension.IdentityID]()
-	if _, err := b.db.Origin(t.Context(), identity); !errors.Is(err, extension.ErrNotFound) {
+	if _, err := b.db.Origin(t.Context(), identity, ""); !errors.Is(err, extension.ErrNotFound) {
 		t.Errorf("before: %v", err)
 	}
 	user := b.linked(t, "bob@example.com", identity)
-	ours, err := b.db.Origin(t.Context(), identity)
+	ours, err := b.db.Origin(t.Context(), identity, b.admin.User)
 	left, leftErr := b.db.LeftInactive(t.Context(), identity)
 	if err = errors.Join(err, leftErr); err != nil || ours || left || user.Identity != identity || user.Letter.Sent.IsZero() {
 		t.Errorf("ours %v, left inactive %v, user %+v, %v", ours, left, user, err)
@@ -44,6 +44,11 @@ func TestAnIdentityThatOthersMadeIsLinkedAndNotOurs(t *testing.T) {
 	made := b.invited(t, "eve@example.com")
 	if standing := b.standing(t, made.Identity, noon()); !standing.Ours || !standing.LeftInactive {
 		t.Errorf("standing of one that we made %+v", standing)
+	}
+	for mark, want := range map[extension.UserID]bool{made.ID: true, user.ID: true, extension.NewID[extension.UserID](): false, "": false} {
+		if ours, err := b.db.Origin(t.Context(), made.Identity, mark); err != nil || ours != want {
+			t.Errorf("made by us with the mark %q: %v, %v", mark, ours, err)
+		}
 	}
 }
 

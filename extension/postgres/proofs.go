@@ -129,6 +129,7 @@ func (db *DB) PurgeProofs(ctx context.Context, now time.Time) error {
 	statements := []*bun.RawQuery{
 		db.bun.NewRaw(`DELETE FROM proofs WHERE proven_at < ?`, now.Add(-proofsKept).UTC()),
 		db.bun.NewRaw(`DELETE FROM code_sends WHERE sent_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
+		db.bun.NewRaw(`DELETE FROM settings_openings WHERE opened_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
 		db.bun.NewRaw(`DELETE FROM code_guesses WHERE guessed_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
 	}
 	return kind(execAll(ctx, statements))

@@ -88,6 +88,27 @@ func TestANoticeIsShownOnceToItsOwnSession(t *testing.T) {
 	}
 }
 
+func TestANoticeFollowsTheSessionWhoseCookieIsWrittenAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	b.shell.App().Get("/save", func(c *fiber.Ctx) error {
+		b.shell.Relay(c, extension.Reply{SetCookies: []string{"csrf_token_ab=1; Path=/", sessionCookie + "=anew==; Path=/; HttpOnly"}})
+		return b.shell.SetFlash(c, web.Flash{Kind: web.NoticeSuccess, Text: "Saved."})
+	})
+	b.shell.App().Get("/hear", func(c *fiber.Ctx) error {
+		if flash := b.shell.TakeFlash(c); flash != nil {
+			return c.SendString(flash.Text)
+		}
+		return c.SendString("nothing")
+	})
+	b.Cookies[sessionCookie] = "before"
+	b.Get(t, "/save")
+	b.Cookies[sessionCookie] = "anew=="
+	if got := b.Get(t, "/hear").Body; got != "Saved." {
+		t.Errorf("the notice is %s", got)
+	}
+}
+
 func TestKratosGetsItsOwnCookiesOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "https://paperplane.test")

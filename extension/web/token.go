@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -25,6 +26,20 @@ const (
 
 // SessionValue is what form tokens of signed-in people are bound to: the value of Kratos' session cookie.
 func (s *Shell) SessionValue(c *fiber.Ctx) string { return c.Cookies(s.sessionCookie) }
+
+// coming is the value of Kratos' session cookie with which the browser comes back: the one of this answer, if it sets one.
+func (s *Shell) coming(c *fiber.Ctx) string {
+	value := s.SessionValue(c)
+	c.Response().Header.VisitAllCookie(func(name, line []byte) {
+		if string(name) != s.sessionCookie {
+			return
+		}
+		if cookie, err := http.ParseSetCookie(string(line)); err == nil {
+			value = cookie.Value
+		}
+	})
+	return value
+}
 
 // Token makes the form token for a binding: the session's value, or the id of what a page without session is about.
 // Nothing is stored, so any replica can check it.
@@ -66,14 +81,15 @@ type sealedFlash struct {
 	Until int64 `json:"until"`
 }
 
-// SetFlash keeps a notice for the next page of this session in a signed cookie.
+// SetFlash keeps a notice for the next page of this session in a signed cookie. Call it after Relay: Kratos writes the
+// session's cookie anew at every save, and the notice belongs to the one that the browser comes back with.
 func (s *Shell) SetFlash(c *fiber.Ctx, flash Flash) error {
 	until := s.now().Add(flashTime)
 	payload, err := json.Marshal(sealedFlash{Flash: flash, Until: until.Unix()})
 	if err != nil {
 		return err
 	}
-	sealed := append(s.mac(labelFlash, s.SessionValue(c)+"\x00"+string(payload)), payload...)
+	sealed := append(s.mac(labelFlash, s.coming(c)+"\x00"+string(payload)), payload...)
 	s.SetCookie(c, Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(sealed), Path: "/", Until: until})
 	return nil
 }

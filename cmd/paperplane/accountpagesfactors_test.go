@@ -1,0 +1,178 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// appSecret is the secret of an authenticator app as a page shows it for typing.
+var appSecret = regexp.MustCompile(`\b[A-Z2-7]{32}\b`)
+
+// soonAgain forgets that codes were sent, as if the pause had passed.
+func (s *testStack) soonAgain(t testing.TB) {
+	t.Helper()
+	s.rows(t, `DELETE FROM code_sends`)
+}
+
+// addsApp sets up an authenticator app on the account's page.
+func (v *visitor) addsApp(t *testing.T) authenticator {
+	t.Helper()
+	setUp := v.press(t, v.theSettings(t), "Add an authenticator app")
+	setUp.says(t, 200, "Scan the QR code")
+	app := authenticator{secret: appSecret.FindString(setUp.text())}
+	v.stack.log.mustNotHold(app.secret)
+	wrong := v.press(t, setUp, "Add this app", "totp_code", "000000")
+	wrong.says(t, 422, "This code is not right")
+	if same := appSecret.FindString(wrong.text()); same != app.secret {
+		t.Error("a wrong code changes the secret that the app has")
+	}
+	v.press(t, wrong, "Add this app", "totp_code", app.code(t)[:3]+" "+app.code(t)[3:]).says(t, 200, "Take away Authenticator app")
+	return app
+}
+
+// keepsCodes makes new recovery codes on the account's page and keeps them.
+func (v *visitor) keepsCodes(t *testing.T) []string {
+	t.Helper()
+	shown := v.press(t, v.theSettings(t), "Make new recovery codes")
+	shown.says(t, 200, "Your new recovery codes")
+	codes := shownCodes(t, shown)
+	v.stack.neverLogged(t, codes...)
+	v.press(t, shown, "I have kept them").says(t, 200, "Your new recovery codes work from now on.")
+	return codes
+}
+
+// confirmsOnPaper shows a recovery code at the door.
+func (v *visitor) confirmsOnPaper(t *testing.T, code string) page {
+	t.Helper()
+	return v.press(t, v.open(t, "/confirm/code?way=lookup_secret"), "Confirm", "code", code)
+}
+
+func (s *testStack) changesFactors(t *testing.T, ada *visitor) {
+	t.Helper()
+	const address = "factors@example.com"
+	v := s.member(t, ada, address)
+	v.theSettings(t).says(t, 200, "You have not set one up yet.")
+	v.theSettings(t).lacks(t, "Make new recovery codes")
+	app := v.addsApp(t)
+	old := v.keepsCodes(t)
+
+	// Codes that are shown and not kept leave the old ones as they are.
+	cancelled := v.press(t, v.theSettings(t), "Make new recovery codes")
+	cancelled.says(t, 200, "Until then, your older codes do.")
+	if diff := cmp.Diff(old, shownCodes(t, cancelled)); diff == "" {
+		t.Error("the new codes are the old ones")
+	}
+	s.neverLogged(t, shownCodes(t, cancelled)...)
+	paper := s.visitor(t)
+	paper.signIn(t, address, goodPassword)
+	paper.open(t, "/settings").says(t, 200, "Confirm that it is you")
+	paper.confirmsOnPaper(t, shownCodes(t, cancelled)[0]).says(t, 422, "This is none of your recovery codes.")
+	paper.confirmsOnPaper(t, strings.ToUpper(old[0][:4])+"-"+old[0][4:]).says(t, 200, "Your account")
+
+	fresh := v.keepsCodes(t)
+	thief := s.visitor(t)
+	thief.signIn(t, address, goodPassword)
+	thief.open(t, "/settings").says(t, 200, "Confirm that it is you")
+	thief.confirmsOnPaper(t, old[1]).says(t, 422, "This is none of your recovery codes.")
+	for _, path := range []string{"/settings/totp", "/settings/codes", "/settings/code", "/settings/password", "/settings/profile", "/settings/sessions"} {
+		thief.open(t, path).says(t, 200, "Confirm that it is you")
+	}
+	thief.confirmsOnPaper(t, fresh[0]).says(t, 200, "Your account")
+	thief.press(t, thief.open(t, "/settings"), "Sign out everywhere else")
+	if v.whoami(t) != http.StatusUnauthorized {
+		t.Error("a confirmed session could not end the others")
+	}
+
+	s.addsCodeWays(t, thief, address)
+	s.takesAppAway(t, thief, address, app)
+	v.addressesLack(t, slices.Concat(old, fresh, []string{app.secret})...)
+	thief.addressesLack(t, slices.Concat(old, fresh)...)
+}
+
+// addsCodeWays adds codes by text message and by e-mail to an account that has an app.
+func (s *testStack) addsCodeWays(t *testing.T, v *visitor, address string) {
+	t.Helper()
+	mobile := s.user(t, address).Mobile
+	for _, way := range []struct{ button, to string }{{"Add codes by text message", mobile}, {"Add codes by email", address}} {
+		before := len(s.mailbox.Messages(way.to))
+		asked := v.press(t, v.theSettings(t), way.button)
+		asked.says(t, 200, "We have sent a code to", "Type it here to show that codes reach you.")
+		asked.says(t, 200, "•••")
+		code := s.nthCode(t, way.to, before+1)
+		v.press(t, asked, "Confirm the code", "code", "").says(t, 422, "Enter the code.")
+		v.press(t, asked, "Send another code").says(t, 429, "Another code cannot be sent yet")
+		v.press(t, asked, "Confirm the code", "code", code).says(t, 200, "Codes can go there from now on.")
+		v.addressesLack(t, code)
+	}
+	account := v.theSettings(t)
+	account.lacks(t, "Add codes by")
+	if n := len(s.user(t, address).Factors); n != 3 {
+		t.Errorf("there are %d factors, want 3", n)
+	}
+	s.soonAgain(t)
+}
+
+// takesAppAway takes the app of somebody away who has other ways; the old app then shows nothing that counts.
+func (s *testStack) takesAppAway(t *testing.T, v *visitor, address string, app authenticator) {
+	t.Helper()
+	account := v.theSettings(t)
+	without := v.press(t, account, "Take away Authenticator app")
+	without.says(t, 200, "Add an authenticator app", "Text message")
+	v.press(t, account, "Take away Authenticator app").says(t, 200, "Your account") // twice, from the page before
+	eventually(t, "the app is forgotten", func() bool { return len(s.user(t, address).Factors) == 2 })
+	other := s.visitor(t)
+	other.signIn(t, address, goodPassword)
+	choice := other.open(t, "/settings")
+	choice.says(t, 200, "Confirm that it is you", "Text message", "Email", "Recovery code")
+	choice.lacks(t, "Authenticator app")
+	if p := other.confirmsWithForm(t, choice, "totp", app.code(t)); strings.Contains(p.text(), "Your account") {
+		t.Error("an app that was taken away still confirms")
+	}
+	before := len(s.mailbox.Messages(address))
+	sent := other.press(t, choice, "Send a code by email")
+	sent.says(t, 200, "Type the code")
+	other.press(t, sent, "Confirm", "code", s.nthCode(t, address, before+1)).says(t, 200, "Your account")
+}
+
+// confirmsWithForm posts a code for a way that the page does not offer.
+func (v *visitor) confirmsWithForm(t *testing.T, p page, way, code string) page {
+	t.Helper()
+	return v.do(t, v.submission(t, p, form{
+		method: http.MethodPost, action: p.resolve(t, "/confirm/code"), fields: []string{"csrf", p.value(t, "csrf"), "way", way, "code", code},
+	}))
+}
+
+// protectsMobile changes the number of somebody whose factor it is: only a confirmed session may, and the old factor is gone.
+func (s *testStack) protectsMobile(t *testing.T, ada *visitor) {
+	t.Helper()
+	const address = "mobile@example.com"
+	v := s.member(t, ada, address)
+	mobile := s.user(t, address).Mobile
+	early := s.visitor(t) // has the form open from before there was a factor
+	early.signIn(t, address, goodPassword)
+	form := early.theSettings(t)
+	asked := v.press(t, v.theSettings(t), "Add codes by text message")
+	v.press(t, asked, "Confirm the code", "code", s.nthCode(t, mobile, 1)).says(t, 200, "Codes can go there from now on.")
+	if early.whoami(t) == http.StatusOK {
+		t.Error("a session from before the first factor lives on")
+	}
+	early.press(t, form, "Save your details", "traits.phone", s.mobile()).says(t, 200, "Sign in")
+	early.signIn(t, address, goodPassword)
+	early.do(t, early.submission(t, form, form.formWith(t, "Save your details", "traits.phone", s.mobile()))).says(t, 200, "Confirm that it is you")
+	if now := s.user(t, address).Mobile; now != mobile {
+		t.Errorf("the password alone changed the mobile to %s", now)
+	}
+
+	number := s.mobile()
+	v.press(t, v.theSettings(t), "Save your details", "traits.phone", number).says(t, 200, "Your details are saved.")
+	eventually(t, "the number's factor is forgotten", func() bool {
+		user := s.user(t, address)
+		return user.Mobile == number && len(user.Factors) == 0
+	})
+	v.theSettings(t).says(t, 200, "You have not set one up yet.")
+}
