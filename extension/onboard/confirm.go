@@ -205,9 +205,9 @@ func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 	return nil
 }
 
-// endOthersBeforeTheFirst ends the identity's other sessions before its first factor counts: settings that one of them has
-// opened by then would still show the recovery codes that are made next, and Kratos asks no hook about that. It comes
-// before, so that whoever is told that it failed can show the factor once more.
+// endOthersBeforeTheFirst ends the identity's other sessions before its first factor counts: whoever has shown the password
+// alone does not stay signed in beside it. Settings that they have opened outlive them; that is why recovery codes may have
+// to wait (extension.CodesMustWait). It comes before, so that whoever is told that it failed can show the factor once more.
 func (s *Service) endOthersBeforeTheFirst(ctx context.Context, w Witnessed) error {
 	factors, err := s.store.FactorsOf(ctx, w.Identity)
 	if err != nil {
