@@ -29,19 +29,19 @@ var claimsMapper string
 
 // GuardBody returns the jsonnet by which Kratos writes the body of a guard hook. sessionCookie is the name of Kratos'
 // session cookie, the only one that the body may hold.
-func GuardBody(sessionCookie string) string { return withCookie(guardBody, sessionCookie) }
+func GuardBody(sessionCookie string) string { return given(guardBody, sessionCookie) }
 
 // BeforeBody returns the jsonnet by which Kratos writes the body of the hook before settings. sessionCookie is as for
 // GuardBody.
-func BeforeBody(sessionCookie string) string { return withCookie(beforeBody, sessionCookie) }
+func BeforeBody(sessionCookie string) string { return given(beforeBody, sessionCookie) }
 
-// withCookie calls a body that is a function of the session cookie's name.
-func withCookie(body, sessionCookie string) string {
-	name, err := json.Marshal(sessionCookie) // a string of JSON is one of jsonnet, whatever is in it
+// given calls a body that is a function of a text before it is one of Kratos' context.
+func given(body, text string) string {
+	literal, err := json.Marshal(text) // a string of JSON is one of jsonnet, whatever is in it
 	if err != nil {
 		panic(err) // a string can't fail to encode
 	}
-	return fmt.Sprintf("(%s)(%s)\n", body, name)
+	return fmt.Sprintf("(%s)(%s)\n", body, literal)
 }
 
 // ReportBody returns the jsonnet by which Kratos writes the body of a report hook.
@@ -54,8 +54,8 @@ func LoginBody() string { return loginBody }
 func CourierBody() string { return courierBody }
 
 // SMSBody returns the jsonnet by which Kratos hands one of its text messages to a gateway that takes an object with to
-// and text. A gateway that wants another shape needs a jsonnet of its own.
-func SMSBody() string { return smsBody }
+// and text. host is that of the pages, on which telephones may offer to type the code. A gateway that wants another shape needs a jsonnet of its own.
+func SMSBody(host string) string { return given(smsBody, host) }
 
 // ClaimsMapper returns the jsonnet of the claims in a token of Kratos' session tokenizer
 // (session.whoami.tokenizer.templates.*.claims_mapper_url).

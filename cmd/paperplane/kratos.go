@@ -116,7 +116,7 @@ func kratosConfiguration(c config.Config, flags kratosFlags) ([]byte, error) {
 		options.Tokens = &kratos.Tokens{ClaimsBody: webhooks.ClaimsMapper(), KeysURL: flags.tokenKeys}
 	}
 	var err error
-	if options.SMS, err = smsGateway(c.Kratos.SMS, flags.smsBody); err != nil {
+	if options.SMS, err = smsGateway(c.Kratos.SMS, flags.smsBody, c.Public.URL.Hostname()); err != nil {
 		return nil, err
 	}
 	if options.Providers, err = providers(flags.providers); err != nil {
@@ -131,11 +131,11 @@ func kratosConfiguration(c config.Config, flags kratosFlags) ([]byte, error) {
 }
 
 // smsGateway is where text messages go; nil when there is no gateway.
-func smsGateway(sms config.SMS, bodyFile string) (*kratos.SMSGateway, error) {
+func smsGateway(sms config.SMS, bodyFile, host string) (*kratos.SMSGateway, error) {
 	if sms.URL == "" {
 		return nil, nil
 	}
-	body := webhooks.SMSBody()
+	body := webhooks.SMSBody(host)
 	if bodyFile != "" {
 		content, err := os.ReadFile(bodyFile)
 		if err != nil {

@@ -18,7 +18,7 @@ func TestTheHooksOfTheDoorSayWhatWasCaptured(t *testing.T) {
 			t.Parallel()
 			own := s.configured(t, func(o *kratos.ConfigurationOptions) {
 				o.BeforeBody, o.LoginBody = webhooks.BeforeBody(kratos.DefaultSessionCookie), webhooks.LoginBody()
-				o.CourierBody, o.SMS.Body = webhooks.CourierBody(), webhooks.SMSBody()
+				o.CourierBody, o.SMS.Body = webhooks.CourierBody(), webhooks.SMSBody("people.example.com")
 			})
 			p, mobile := own.withMobile(t)
 			known := map[string]string{
