@@ -54,7 +54,8 @@ func LoginBody() string { return loginBody }
 func CourierBody() string { return courierBody }
 
 // SMSBody returns the jsonnet by which Kratos hands one of its text messages to a gateway that takes an object with to
-// and text. host is that of the pages, on which telephones may offer to type the code. A gateway that wants another shape needs a jsonnet of its own.
+// and text. host is that of the pages, on which telephones may offer to type the code. A gateway that wants another shape
+// needs a jsonnet of its own.
 func SMSBody(host string) string { return given(smsBody, host) }
 
 // ClaimsMapper returns the jsonnet of the claims in a token of Kratos' session tokenizer

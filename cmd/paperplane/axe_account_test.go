@@ -93,7 +93,10 @@ func (g *gallery) walkSecurity(t *testing.T, ada *visitor) {
 	page = g.hang("secure, of somebody Active", "Set up a second factor", page)
 	page = ada.press(t, page, "Set up an authenticator app")
 	app := authenticator{secret: secretOn(page)}
-	page = g.hang("recovery codes, of somebody Active", "Keep your recovery codes", ada.press(t, page, "Confirm", "code", app.code(t)))
+	g.stack.rows(t, `INSERT INTO settings_openings SELECT id, gen_random_uuid(), now() FROM identities`)
+	page = g.hang("recovery codes, waiting", "Your second factor is set up", ada.press(t, page, "Confirm", "code", app.code(t)))
+	g.stack.rows(t, `DELETE FROM settings_openings`)
+	page = g.hang("recovery codes, of somebody Active", "Keep your recovery codes", ada.press(t, page, "Try again"))
 	ada.press(t, page, "Go on", "kept", "yes")
 	g.hang("admin, security, required", "Security", ada.open(t, "/o/harbour/settings/security"))
 	g.stack.asksForFactor(t, extension.FactorEmail)

@@ -134,5 +134,6 @@ func bringIn(ctx context.Context, s *server, user extension.User, password strin
 	if place.Step != extension.StepIn {
 		return fmt.Errorf("the administrator is at step %s", place.Step)
 	}
-	return nil
+	// This browser is gone, and nobody else has seen what it opened: recovery codes need not wait for it.
+	return s.db.ForgetOpenings(ctx, session.Identity)
 }
