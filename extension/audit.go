@@ -33,9 +33,10 @@ const (
 	ActionUserSwept           Action = "user.swept" // made inactive in Kratos after the invitation expired half-way
 	ActionFactorProven        Action = "factor.proven"
 	ActionFactorRemoved       Action = "factor.removed"
-	ActionFactorsReset        Action = "factors.reset" // everything that somebody had proven is forgotten
-	ActionMobileFreed         Action = "mobile.freed"  // a number was taken from an account that had not proven it
-	ActionUserDeclined        Action = "user.declined" // the terms
+	ActionGuessesSpent        Action = "factor.guesses_spent" // too many wrong codes in a row: no more are looked at
+	ActionFactorsReset        Action = "factors.reset"        // everything that somebody had proven is forgotten
+	ActionMobileFreed         Action = "mobile.freed"         // a number was taken from an account that had not proven it
+	ActionUserDeclined        Action = "user.declined"        // the terms
 	ActionSecurityChanged     Action = "organisation.security_changed"
 )
 

@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -51,13 +52,28 @@ const CodesMustWait = "Your settings were open in another browser a short while 
 // identity and outlives the session that opened it.
 const SettingsLifetime = 15 * time.Minute
 
-// How many wrong codes are taken of one identity: a code of six digits has a chance of three in a million for each guess
-// (RFC 4226 §7.3, with the two steps beside the present one that Kratos takes), so that this many leave less than one in a
-// hundred a year to somebody who has the password. NIST SP 800-63B-4 §3.2.2 asks for a limit of at most 100 in a row.
+// How many emails with a code to recover an account, or to confirm an address, go to one identity at most: anybody who knows
+// the address can ask for them. There is no pause between two, because Kratos forgets the code before as soon as another is
+// asked for, so that whoever presses twice would be left with none that works.
 const (
-	GuessWindow      = 15 * time.Minute
-	GuessesPerWindow = 10
+	NoticeWindow     = time.Hour
+	NoticesPerWindow = 5
 )
+
+// How many wrong codes are taken of one identity. A guess at an app's code is right three times in a million (six digits,
+// RFC 4226 §7.3, with the two steps beside the present one that Kratos takes). A pause alone would not do: at ten in a
+// quarter of an hour somebody who has the password would be in within a year more often than not. So there is an end too:
+// NIST SP 800-63B-4 §3.2.2 allows at most 100 wrong ones in a row. They leave a chance of three in ten thousand each time
+// that the owner's own right code, or an administrator's reset, begins the count anew.
+const (
+	GuessWindow      = 15 * time.Minute // begins with the first wrong one
+	GuessesPerWindow = 10
+	GuessesInARow    = 100
+)
+
+// ErrGuessesSpent says that GuessesInARow codes were wrong. Only a reset of the second factors opens the account's second
+// step again.
+var ErrGuessesSpent = errors.New("too many wrong codes in a row")
 
 // Allows tells whether a factor is one that the organisation accepts. A security key is stronger than everything that can
 // be chosen, so it always is.

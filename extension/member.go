@@ -2,7 +2,8 @@ package extension
 
 import "time"
 
-// Member is a user with the organisation it belongs to, that organisation's current terms and who invited it last.
+// Member is a user with the organisation it belongs to, that organisation's current terms without their text, and who
+// invited it last.
 type Member struct {
 	Organisation Organisation
 	User         User

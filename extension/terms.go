@@ -66,14 +66,16 @@ type Acceptance struct {
 }
 
 // Evidence is an acceptance with the version that was accepted, as it is shown and exported. It outlives the user: then
-// Address and Name are empty, and User is a pseudonym.
+// Address and Name are empty, and User is a pseudonym. They are empty too when it was disowned.
 type Evidence struct {
 	Acceptance
+	Number    int64 // of the record, from 1, in the order of recording
 	Version   int
 	Language  string
 	Title     string
 	SHA256    string
 	Confirmed time.Time // Kratos held it; zero when it never did
+	Disowned  time.Time // the user's address was corrected: whoever accepted was somebody else; zero for the user's own
 	Address   string
 	Name      string
 }

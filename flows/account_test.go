@@ -172,7 +172,7 @@ func TestSignInNeverLeadsToAnotherSite(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{
 		"https://evil.example/", "//evil.example", "///evil.example", `/\evil.example`, `\\evil.example`, "/\t/evil.example", "/\n/evil.example",
-		"javascript:alert(1)", "evil.example", "http:evil.example", "https:/evil.example", " //evil.example", "/ok\r\nSet-Cookie: a=b", "/\x00",
+		"javascript:alert(1)", "evil.example", "http:evil.example", "https:/evil.example", " //evil.example", "/ok\r\nSet-Cookie: a=b",
 		plainURL + "@evil.example", plainURL + ".evil.example/", "mailto:a@b.example", "?x", "",
 	} {
 		t.Run(url.QueryEscape(to), func(t *testing.T) {

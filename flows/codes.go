@@ -20,19 +20,25 @@ const keptCodesCookie = "codes"
 // sessionTime is how long a session lives at most, by the configuration that Kratos is given.
 const sessionTime = 24 * time.Hour
 
-// recovery is the page of new recovery codes.
-type recovery struct {
+// codeSheet is a set of new recovery codes that somebody is to keep, on whichever page.
+type codeSheet struct {
 	reader
+	owner string // the address of whose they are
+	codes []string
+	again bool // those that were shown before were not kept, and do not work
+}
+
+// recovery is the page of the codes that follow a set-up.
+type recovery struct {
+	codeSheet
 	place  onboard.Place
 	flow   string
-	codes  []string
 	faults []extension.FieldError
-	notice string // why these are others than those before
 }
 
 // file is the codes as a text file in an address, which browsers save without JavaScript.
-func (r recovery) file() string {
-	lines := append([]string{r.l.Say("Recovery codes for %s", r.place.User.Address), ""}, r.codes...)
+func (s codeSheet) file() string {
+	lines := append([]string{s.l.Say("Recovery codes for %s", s.owner), ""}, s.codes...)
 	return "data:text/plain;charset=utf-8," + url.PathEscape(strings.Join(lines, "\r\n")+"\r\n")
 }
 
@@ -81,7 +87,7 @@ func (p *Pages) showCodes(c *fiber.Ctx, session extension.Session, status int, p
 	if err != nil {
 		return err
 	}
-	page.flow, page.codes = flow, codes
+	page.flow, page.owner, page.codes = flow, page.place.User.Address, codes
 	return p.shell.Render(c, status, p.codesPage(page))
 }
 
@@ -94,7 +100,7 @@ func (p *Pages) keepCodes(c *fiber.Ctx) error {
 	if len(place.Proofs) == 0 {
 		return onward(c)
 	}
-	page := recovery{reader: p.reader(c), place: place, notice: p.shell.Language(c).Say("These are new codes. Those that you saw before do not work: keep these.")}
+	page := recovery{codeSheet: codeSheet{reader: p.reader(c), again: true}, place: place}
 	if p.shell.CheckToken(c, p.shell.SessionValue(c)) != nil {
 		return p.showCodes(c, session, fiber.StatusForbidden, page)
 	}

@@ -54,9 +54,6 @@ type Onboarding interface {
 	TermsLanguages(ctx context.Context, place onboard.Place) ([]string, error)
 	Agree(ctx context.Context, session extension.Session, browser extension.Browser, terms extension.TermsID) (extension.Reply, error)
 	Decline(ctx context.Context, session extension.Session, terms extension.TermsID) error
-
-	// Recover sends an invitation again to an address whose user has not registered yet. It tells nobody whether it did.
-	Recover(ctx context.Context, address string) error
 }
 
 // Gate tells where a session belongs.

@@ -59,6 +59,10 @@ func (w *whoami) SessionOfToken(_ context.Context, token string) (extension.Sess
 	return w.answer(token == "ory_st_good")
 }
 
+func (w *whoami) Identity(context.Context, extension.IdentityID) (extension.Identity, error) {
+	return extension.Identity{}, nil
+}
+
 func (w *whoami) answer(known bool) (extension.Session, error) {
 	switch {
 	case w.err != nil:

@@ -201,7 +201,7 @@ func linkStatus(reason onboard.LinkReason) int {
 		return fiber.StatusGone
 	case onboard.LinkPaused, onboard.LinkDisabled:
 		return fiber.StatusForbidden
-	case onboard.LinkForeign, onboard.LinkAccount:
+	case onboard.LinkForeign, onboard.LinkOccupied, onboard.LinkAccount:
 		return fiber.StatusConflict
 	case onboard.LinkDead, onboard.LinkSignIn:
 	}

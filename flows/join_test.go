@@ -96,6 +96,7 @@ func TestEveryReasonOfADeadEndHasItsPage(t *testing.T) {
 		{onboard.LinkExpired, http.StatusGone, []string{"This invitation has expired", "Monday, 23 November 2026, 14:05 UTC", "Ada Park", "mailto:help@northwind.example"}},
 		{onboard.LinkPaused, http.StatusForbidden, []string{"Your access is paused", "Northwind Clinics", "mailto:"}},
 		{onboard.LinkDisabled, http.StatusForbidden, []string{"Your account is switched off", "Northwind Clinics", "mailto:"}},
+		{onboard.LinkOccupied, http.StatusConflict, []string{"Somebody else can sign in with this address", "once the old account is deleted", "mailto:"}},
 		{onboard.LinkForeign, http.StatusConflict, []string{"This address has an account already", "Nothing in your account has changed", "mailto:"}},
 	} {
 		t.Run(string(c.reason), func(t *testing.T) {

@@ -12,25 +12,24 @@ import (
 
 // onboarding stands in for the inbound verb.
 type onboarding struct {
-	landing    onboard.Landing
-	place      onboard.Place
-	ways       []onboard.Way
-	languages  []string
-	form       extension.Form // of an authenticator app
-	codes      []string       // recovery codes
-	openErr    error
-	landErr    error
-	startErr   error
-	nextErr    error
-	saveErr    error
-	sendErr    error
-	codeErr    error
-	totpErr    error
-	codesErr   error
-	recoverErr error
-	reply      extension.Reply
-	opened     int
-	lostAfter  bool // Next fails once something was saved
+	landing   onboard.Landing
+	place     onboard.Place
+	ways      []onboard.Way
+	languages []string
+	form      extension.Form // of an authenticator app
+	codes     []string       // recovery codes
+	openErr   error
+	landErr   error
+	startErr  error
+	nextErr   error
+	saveErr   error
+	sendErr   error
+	codeErr   error
+	totpErr   error
+	codesErr  error
+	reply     extension.Reply
+	opened    int
+	lostAfter bool // Next fails once something was saved
 
 	// what the verb was asked for
 	started    []extension.Browser
@@ -46,7 +45,6 @@ type onboarding struct {
 	keptCodes  []string
 	agreed     []extension.TermsID
 	declined   []extension.TermsID
-	recovered  []string // addresses
 }
 
 func newOnboarding() *onboarding {
@@ -162,11 +160,6 @@ func (o *onboarding) RecoveryCodes(context.Context, extension.Session, extension
 func (o *onboarding) KeepRecoveryCodes(_ context.Context, _ extension.Session, _ extension.Browser, flow string) (extension.Reply, error) {
 	o.keptCodes = append(o.keptCodes, flow)
 	return o.reply, o.saveErr
-}
-
-func (o *onboarding) Recover(_ context.Context, address string) error {
-	o.recovered = append(o.recovered, address)
-	return o.recoverErr
 }
 
 func (o *onboarding) TermsLanguages(context.Context, onboard.Place) ([]string, error) {

@@ -78,8 +78,9 @@ func (p *Pages) readRecovery(c *fiber.Ctx, flow string) (extension.Form, error) 
 	return form, err
 }
 
-// recover takes the address, or the code. Kratos answers an address that nobody has as any other, and so does the verb,
-// which sends an invitation again to whoever has not registered yet: a code would lead them nowhere.
+// recover takes the address, or the code. Kratos answers an address that nobody has as any other. Whoever has not registered
+// yet gets the invitation again in place of a code that would lead them nowhere; that is done where the code is delivered,
+// so that neither the page nor its time tells of it.
 func (p *Pages) recover(c *fiber.Ctx) error {
 	flow, values := codeValues(c)
 	form, reply, err := p.account.SubmitRecovery(c.UserContext(), p.shell.Browser(c), flow, values)
@@ -89,11 +90,6 @@ func (p *Pages) recover(c *fiber.Ctx) error {
 	}
 	if form.ID == "" {
 		return c.Redirect(settingsPath+"?"+recovered+"=1", fiber.StatusSeeOther)
-	}
-	if address := values["email"]; address != "" {
-		if err := p.onboarding.Recover(c.UserContext(), address); err != nil {
-			p.shell.Explain(c, err) // to the log alone: the page must not tell that there was anything to do
-		}
 	}
 	return c.Redirect(recoveryPath+"?"+url.Values{flowField: {form.ID}}.Encode(), fiber.StatusSeeOther)
 }

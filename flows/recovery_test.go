@@ -30,7 +30,7 @@ func TestRecoveryAsksForTheAddress(t *testing.T) {
 	}
 }
 
-func TestEveryAddressIsAnsweredAlikeAndTheVerbIsTold(t *testing.T) {
+func TestEveryAddressIsAnsweredAlike(t *testing.T) {
 	t.Parallel()
 	for _, version := range versions() {
 		t.Run(version, func(t *testing.T) {
@@ -40,19 +40,16 @@ func TestEveryAddressIsAnsweredAlikeAndTheVerbIsTold(t *testing.T) {
 			form := url.Values{"flow": {"the-flow"}, "csrf_token": {"kratos-csrf"}, "method": {"code"}, "email": {" bob@northwind.example "}}
 			got := s.post(t, "/recovery", form)
 			got.redirects(t, "/recovery?flow=the-flow")
-			if diff := cmp.Diff([]string{"bob@northwind.example"}, s.onboarding.recovered); diff != "" {
-				t.Errorf("the verb was told (-want +got):\n%s", diff)
+			if s.account.values["email"] != "bob@northwind.example" {
+				t.Errorf("Kratos got %v", s.account.values)
 			}
 			page := s.get(t, got.location())
 			page.shows(t, "Look into your mailbox", "If an account belongs to the address", "invitation again", `autocomplete="one-time-code"`,
-				`inputmode="numeric"`, "Send another code", "Use another email address")
+				`inputmode="numeric"`, "Send another code", "No more than five codes an hour", "Use another email address")
 			page.hides(t, "has been sent to the email address you provided")
 			if n := strings.Count(page.body, "button-primary"); n != 1 {
 				t.Errorf("the page has %d primary buttons, want 1", n)
 			}
-
-			s.onboarding.saveErr = extension.ErrUnavailable
-			s.post(t, "/recovery", form).redirects(t, "/recovery?flow=the-flow")
 		})
 	}
 }
@@ -66,8 +63,8 @@ func TestARightCodeLeadsToANewPassword(t *testing.T) {
 	if diff := cmp.Diff(want, s.account.values); diff != "" {
 		t.Errorf("Kratos got (-want +got):\n%s", diff)
 	}
-	if len(got.cookies) != 1 || got.cookies[0].Name != sessionCookie || len(s.onboarding.recovered) > 0 {
-		t.Errorf("got the cookies %v, told the verb of %v", got.cookies, s.onboarding.recovered)
+	if len(got.cookies) != 1 || got.cookies[0].Name != sessionCookie {
+		t.Errorf("got the cookies %v", got.cookies)
 	}
 
 	s.onboarding.standing(extension.StepIn)

@@ -16,20 +16,31 @@ const (
 	codesPath = "/secure/codes"
 )
 
-// app is the page of an authenticator app that is being set up.
-type app struct {
+// appSetUp is an authenticator app that is being set up, on whichever page.
+type appSetUp struct {
 	reader
-	place   onboard.Place
-	flow    string
+	flow    string // of Kratos, to which the secret belongs
 	picture string // the QR code, a data: address
 	secret  string // the same for typing
-	others  bool   // there are other ways
+	offered bool   // Kratos takes a code for it: there is no app yet
 	faults  []extension.FieldError
+}
+
+// app is the page on which a newcomer sets one up.
+type app struct {
+	appSetUp
+	place   onboard.Place
+	others  bool // there are other ways
 	problem *web.Problem
 }
 
+// lead says which apps will do.
+func (a appSetUp) lead() string {
+	return a.l.Say("Any app for one-time codes works, also the one in your password manager.")
+}
+
 // groups are the secret as people can type it: in fours. They only look apart, so that what is copied has no spaces.
-func (a app) groups() []string {
+func (a appSetUp) groups() []string {
 	var groups []string
 	for rest := a.secret; rest != ""; {
 		n := min(4, len(rest))
@@ -62,16 +73,10 @@ func (p *Pages) comeForApp(c *fiber.Ctx) (doorway, bool, error) {
 	return w, true, nil
 }
 
-// showApp reads the set-up that the page is about, or begins one when there is none or it has run out.
+// showApp shows the set-up that the page is about, or a new one.
 func (p *Pages) showApp(c *fiber.Ctx, w doorway, status int, page app) error {
-	browser := p.shell.Browser(c)
-	form, reply, err := p.onboarding.TOTP(c.UserContext(), w.session, browser, page.flow)
-	if page.flow != "" && errors.Is(err, extension.ErrFlowExpired) {
-		var anew extension.Reply
-		form, anew, err = p.onboarding.TOTP(c.UserContext(), w.session, browser.With(reply), "")
-		reply = reply.And(anew)
-	}
-	p.shell.Relay(c, reply)
+	var err error
+	page.appSetUp, err = p.readApp(c, w.session, page.appSetUp)
 	switch {
 	case errors.Is(err, extension.ErrConflict):
 		return onward(c)
@@ -80,16 +85,46 @@ func (p *Pages) showApp(c *fiber.Ctx, w doorway, status int, page app) error {
 	case err != nil:
 		return err
 	}
-	page.reader, page.place, page.flow, page.others = p.readerAfter(c, reply), w.place, form.ID, len(w.others()) > 0
+	page.place, page.others = w.place, len(w.others()) > 0
+	return p.shell.Render(c, status, p.appPage(page))
+}
+
+// readApp reads the set-up of an app from Kratos, or begins one when there is none or it has run out.
+func (p *Pages) readApp(c *fiber.Ctx, session extension.Session, app appSetUp) (appSetUp, error) {
+	browser := p.shell.Browser(c)
+	form, reply, err := p.onboarding.TOTP(c.UserContext(), session, browser, app.flow)
+	if app.flow != "" && errors.Is(err, extension.ErrFlowExpired) {
+		var anew extension.Reply
+		form, anew, err = p.onboarding.TOTP(c.UserContext(), session, browser.With(reply), "")
+		reply = reply.And(anew)
+	}
+	p.shell.Relay(c, reply)
+	if err != nil {
+		return app, err
+	}
+	app.reader, app.flow = p.readerAfter(c, reply), form.ID
 	for _, node := range form.Nodes {
 		switch node.Name {
 		case "totp_qr":
-			page.picture = node.Value
+			app.picture = node.Value
 		case "totp_secret_key":
-			page.secret = node.Value
+			app.secret = node.Value
+		case enrolTOTPNode:
+			app.offered = true
 		}
 	}
-	return p.shell.Render(c, status, p.appPage(page))
+	return app, nil
+}
+
+// enrolApp takes the code that was typed to the verb.
+func (p *Pages) enrolApp(c *fiber.Ctx, session extension.Session, flow string) error {
+	code := tidyCode(web.Posted(c, codeField))
+	if code == "" {
+		return extension.Invalid(codeField, "Type the code.")
+	}
+	reply, err := p.onboarding.EnrolTOTP(c.UserContext(), session, p.shell.Browser(c), flow, code)
+	p.shell.Relay(c, reply)
+	return err
 }
 
 // enrolTOTP proves that the app shows the right codes. With it the app is set up, and this session has been confirmed.
@@ -101,16 +136,8 @@ func (p *Pages) enrolTOTP(c *fiber.Ctx) error {
 	if p.shell.CheckToken(c, p.shell.SessionValue(c)) != nil {
 		return p.afresh(c, w.door)
 	}
-	page := app{flow: web.Posted(c, flowField)}
-	code := tidyCode(web.Posted(c, codeField))
-	if code == "" {
-		err = extension.Invalid(codeField, "Type the code.")
-	} else {
-		var reply extension.Reply
-		reply, err = p.onboarding.EnrolTOTP(c.UserContext(), w.session, p.shell.Browser(c), page.flow, code)
-		p.shell.Relay(c, reply)
-	}
-	switch {
+	page := app{appSetUp: appSetUp{flow: web.Posted(c, flowField)}}
+	switch err = p.enrolApp(c, w.session, page.flow); {
 	case err == nil:
 		return c.Redirect(w.after, fiber.StatusSeeOther)
 	case errors.Is(err, extension.ErrConflict): // done in another tab

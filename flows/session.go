@@ -19,9 +19,9 @@ func (p *Pages) session(c *fiber.Ctx) (extension.Session, error) {
 	return p.account.Session(c.UserContext(), p.shell.Browser(c))
 }
 
-// wish is which organisation the person chose, and in which language they read.
+// wish is which organisation the person chose. Only the pages of the terms ask for their text.
 func (p *Pages) wish(c *fiber.Ctx) onboard.Wish {
-	return onboard.Wish{Slug: p.shell.ReadCookie(c, organisationCookie, "/"), Language: string(p.shell.Language(c))}
+	return onboard.Wish{Slug: p.shell.ReadCookie(c, organisationCookie, "/")}
 }
 
 // place asks where the browser's session stands.

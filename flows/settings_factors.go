@@ -98,10 +98,8 @@ func addLabel(l locale.Language, kind extension.Factor) string {
 // ownTOTP is the page on which an app is added.
 type ownTOTP struct {
 	holder
-	flow   string // of Kratos, to which the app's secret belongs
-	form   kratosForm
-	faults []extension.FieldError
-	said   *notice
+	app  appSetUp
+	said *notice
 }
 
 // ownTOTP shows the QR code of a new app. Kratos makes it anew for every flow and keeps nothing before its code was typed.
@@ -113,23 +111,20 @@ func (p *Pages) ownTOTP(c *fiber.Ctx) error {
 	return p.showOwnTOTP(c, fiber.StatusOK, ownTOTP{holder: h})
 }
 
-// showOwnTOTP reads the flow that the page is about, or begins one.
+// showOwnTOTP shows the set-up that the page is about, or a new one.
 func (p *Pages) showOwnTOTP(c *fiber.Ctx, status int, page ownTOTP) error {
-	form, reply, err := p.onboarding.TOTP(c.UserContext(), page.session, p.shell.Browser(c), page.flow)
-	p.shell.Relay(c, reply)
+	var err error
+	page.app, err = p.readApp(c, page.session, page.app)
 	if errors.Is(err, extension.ErrNotFound) { // somebody without an organisation has no use for it
 		return c.Redirect(settingsPath, fiber.StatusSeeOther)
 	}
 	if err != nil {
 		return p.notChanged(c, page.holder, err)
 	}
-	if !slices.ContainsFunc(form.Nodes, func(node extension.Node) bool { return node.Name == enrolTOTPNode }) {
+	if !page.app.offered {
 		return c.Redirect(settingsPath, fiber.StatusSeeOther) // there is an app already
 	}
-	page.reader = p.readerAfter(c, reply)
-	page.form = newKratosForm(page.l, extension.Form{Nodes: form.Nodes}, part{
-		action: ownTOTPPath, submit: page.l.Say("Add this app"), shows: inGroup(string(extension.MethodTOTP)),
-	}).ours(page.token).carrying(flowField, form.ID).wrong(page.faults)
+	page.reader = page.app.reader
 	return p.shell.Render(c, status, p.ownTOTPPage(page))
 }
 
@@ -147,14 +142,13 @@ func (p *Pages) setTOTP(c *fiber.Ctx) error {
 		}
 		return p.changed(c, h, err, h.l.Say("The authenticator app is taken away."))
 	}
-	page := ownTOTP{holder: h, flow: web.Posted(c, flowField)}
-	reply, err := p.onboarding.EnrolTOTP(c.UserContext(), h.session, p.shell.Browser(c), page.flow, web.Posted(c, enrolTOTPNode))
-	p.shell.Relay(c, reply)
-	if page.faults = at(enrolTOTPNode, p.codeFaults(c, err)); len(page.faults) > 0 {
+	page := ownTOTP{holder: h, app: appSetUp{flow: web.Posted(c, flowField)}}
+	err = p.enrolApp(c, h.session, page.app.flow)
+	if page.app.faults = p.codeFaults(c, err); len(page.app.faults) > 0 {
 		return p.showOwnTOTP(c, fiber.StatusUnprocessableEntity, page)
 	}
 	if errors.Is(err, extension.ErrFlowExpired) {
-		page.flow, page.said = "", &notice{
+		page.app.flow, page.said = "", &notice{
 			kind: web.NoticeWarning, title: h.l.Say("This page was open for too long."),
 			body: h.l.Say("Nothing was added. Delete the entry that you have just made in your app, then scan this new QR code."),
 		}
@@ -233,8 +227,7 @@ func (p *Pages) showCodeWay(c *fiber.Ctx, page codeWay, err error) error {
 type newCodes struct {
 	holder
 	flow   string
-	codes  []string
-	again  bool // those before were not kept in time
+	sheet  codeSheet
 	before bool // there are codes from before, which count until these are kept
 }
 
@@ -254,7 +247,7 @@ func (p *Pages) setRecoveryCodes(c *fiber.Ctx) error {
 	reply, err := p.onboarding.KeepRecoveryCodes(c.UserContext(), h.session, p.shell.Browser(c), flow)
 	p.shell.Relay(c, reply)
 	if errors.Is(err, extension.ErrFlowExpired) {
-		return p.showNewCodes(c, fiber.StatusGone, newCodes{holder: h, again: true})
+		return p.showNewCodes(c, fiber.StatusGone, newCodes{holder: h, sheet: codeSheet{again: true}})
 	}
 	return p.changed(c, h, err, h.l.Say("Your new recovery codes work from now on. Any older ones do not."))
 }
@@ -265,6 +258,7 @@ func (p *Pages) showNewCodes(c *fiber.Ctx, status int, page newCodes) error {
 	if err != nil {
 		return p.notChanged(c, page.holder, err)
 	}
-	page.reader, page.flow, page.codes = p.readerAfter(c, reply), flow, codes
+	page.reader, page.flow = p.readerAfter(c, reply), flow
+	page.sheet.reader, page.sheet.owner, page.sheet.codes = page.reader, page.place.User.Address, codes
 	return p.shell.Render(c, status, p.newCodesPage(page))
 }

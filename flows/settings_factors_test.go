@@ -21,27 +21,34 @@ func TestAnAppIsAddedWithItsPictureAndItsKey(t *testing.T) {
 			s := atHome(t, version)
 			got := s.get(t, "/settings/totp", signedIn(asInvitee))
 			got.isStatus(t, http.StatusOK)
-			got.shows(t, `src="data:image/png;base64,`, "Key for your authenticator app", `autocomplete="one-time-code"`, `name="flow" value="the-flow"`, "Add this app")
+			got.shows(t, `src="data:image/png;base64,`, `data-copy="totp-secret"`, `</span><wbr><span>`, `autocomplete="one-time-code"`, `name="flow" value="the-flow"`,
+				`action="/settings/totp"`, "Scan this code with the app")
 			got.hides(t, "kratos-csrf", "traits.")
 			if policy := got.header.Get("Content-Security-Policy"); !strings.Contains(policy, "img-src 'self' data:") {
 				t.Errorf("the picture is not allowed: %s", policy)
 			}
-			s.post(t, "/settings/totp", s.signed(asInvitee, "flow", "the-flow", "totp_code", "123 456"), signedIn(asInvitee)).redirects(t, "/settings")
-			if len(s.onboarding.enrolled) != 1 || !strings.HasPrefix(s.onboarding.enrolled[0], "the-flow 123") {
-				t.Errorf("enrolled %v", s.onboarding.enrolled)
+			s.post(t, "/settings/totp", s.signed(asInvitee, "flow", "the-flow", "code", "123 456"), signedIn(asInvitee)).redirects(t, "/settings")
+			if diff := cmp.Diff([]string{"the-flow 123456"}, s.onboarding.enrolled); diff != "" {
+				t.Errorf("the verb got something else (-want +got):\n%s", diff)
 			}
+			s.post(t, "/settings/totp", s.signed(asInvitee, "flow", "the-flow"), signedIn(asInvitee)).shows(t, "Type the code.")
 
-			s.onboarding.codeErr = extension.Invalid("code", "This code is not right.")
-			got = s.post(t, "/settings/totp", s.signed(asInvitee, "flow", "the-flow", "totp_code", "000000"), signedIn(asInvitee))
+			s.onboarding.form = captured(t, version, "settings-totp-wrong") // Kratos goes on saying what it has refused
+			s.onboarding.form.ID = "the-flow"
+			s.onboarding.codeErr = &extension.RefusedError{Form: s.onboarding.form}
+			got = s.post(t, "/settings/totp", s.signed(asInvitee, "flow", "the-flow", "code", "000000"), signedIn(asInvitee))
 			got.isStatus(t, http.StatusUnprocessableEntity)
-			got.shows(t, "This code is not right.", `href="#field-totp_code"`, `src="data:image/png;base64,`)
+			got.shows(t, `src="data:image/png;base64,`)
 			got.hides(t, "000000")
+			if said := strings.Count(got.body, `href="#field-code"`); said != 1 {
+				t.Errorf("a wrong code is told in %d sentences", said)
+			}
 			if flow := s.onboarding.enrolments[len(s.onboarding.enrolments)-1]; flow != "the-flow" {
 				t.Errorf("the secret changed: flow %q", flow)
 			}
 
 			s.onboarding.codeErr = extension.ErrFlowExpired
-			got = s.post(t, "/settings/totp", s.signed(asInvitee, "flow", "the-flow", "totp_code", "123456"), signedIn(asInvitee))
+			got = s.post(t, "/settings/totp", s.signed(asInvitee, "flow", "the-flow", "code", "123456"), signedIn(asInvitee))
 			got.isStatus(t, http.StatusGone)
 			got.shows(t, "scan this new QR code")
 		})
@@ -115,7 +122,8 @@ func TestRecoveryCodesAreShownOnceAndCountOnceKept(t *testing.T) {
 
 			got := s.post(t, "/settings/codes", s.signed(asInvitee, "before", "yes"), signedIn(asInvitee))
 			got.isStatus(t, http.StatusOK)
-			got.shows(t, "a1b2c3d4", "e5f6g7h8", "Until then, your older codes do.", `name="keep" value="codes-flow"`, "Print", "Copy")
+			got.shows(t, "a1b2c3d4", "e5f6g7h8", "Until then, your older codes do.", `name="keep" value="codes-flow"`, "data-print", `data-copy="recovery-codes"`,
+				`download="recovery-codes.txt"`, "a1b2c3d4%0D%0Ae5f6g7h8%0D%0A", "They are shown this one time.")
 			if got.header.Get("Cache-Control") != "no-store" {
 				t.Error("the codes may be kept by the browser")
 			}

@@ -18,6 +18,7 @@ DROP INDEX acceptances_terms;
 DELETE FROM acceptances a WHERE a.disowned_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = a.user_id);
 DROP INDEX acceptances_once;
 ALTER TABLE acceptances
+    DROP COLUMN id,
     DROP COLUMN disowned_at,
     ADD PRIMARY KEY (user_id, terms_id),
     ADD FOREIGN KEY (organisation_id, user_id) REFERENCES users (organisation_id, id);
@@ -36,7 +37,7 @@ ALTER TABLE terms ENABLE TRIGGER terms_immutable;
 ALTER TABLE terms DROP COLUMN language, DROP COLUMN grace, DROP COLUMN published_by, ADD UNIQUE (organisation_id, version);
 
 DROP TABLE code_sends;
-DROP TABLE code_guesses;
+DROP TABLE code_failures;
 DROP TABLE settings_openings;
 DROP TABLE proofs;
 DELETE FROM factors WHERE kind IN ('sms', 'email');

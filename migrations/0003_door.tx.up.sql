@@ -1,12 +1,6 @@
 -- The door: second factors, terms in several languages with drafts and evidence that outlives the user, accounts that
 -- others made, sessions that were confirmed.
 
-ALTER TABLE organisations
-    DROP CONSTRAINT organisations_two_factor_check,
-    ADD CONSTRAINT organisations_two_factor_check CHECK (two_factor IN ('off', 'required')),
-    ADD COLUMN two_factor_ways text[] NOT NULL DEFAULT '{totp,sms,email}'
-        CHECK (cardinality(two_factor_ways) > 0 AND two_factor_ways <@ '{totp,sms,email}');
-
 -- Where codes went when sms or email was proven: a number that has changed since proves nothing.
 ALTER TABLE factors ADD COLUMN address text NOT NULL DEFAULT '';
 
@@ -34,24 +28,25 @@ CREATE TABLE settings_openings (
 
 CREATE INDEX settings_openings_opened ON settings_openings (opened_at);
 
--- Codes that Kratos was asked to send, for the pause between two and the most within an hour.
+-- Messages with codes that Kratos was asked to send, for the pause between two and the most within an hour.
 CREATE TABLE code_sends (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
-    kind        text NOT NULL CHECK (kind IN ('sms', 'email')),
+    kind        text NOT NULL CHECK (kind IN ('sms', 'email', 'recovery', 'verification')),
     sent_at     timestamptz NOT NULL                  -- by this database's clock
 );
 
 CREATE INDEX code_sends_identity ON code_sends (identity_id, kind, sent_at);
 CREATE INDEX code_sends_sent ON code_sends (sent_at);
 
--- Codes that somebody typed since the last right one: Kratos counts none of an app's and none of the recovery codes.
-CREATE TABLE code_guesses (
-    identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
-    guessed_at  timestamptz NOT NULL                  -- by this database's clock
+-- Wrong codes that somebody typed since the last right one, and within the present window: Kratos counts none of an app's
+-- and none of the recovery codes.
+CREATE TABLE code_failures (
+    identity_id  uuid PRIMARY KEY REFERENCES identities (id) ON DELETE CASCADE,
+    in_a_row     integer NOT NULL,
+    window_began timestamptz NOT NULL,                -- by this database's clock
+    in_window    integer NOT NULL
 );
-
-CREATE INDEX code_guesses_identity ON code_guesses (identity_id, guessed_at);
-CREATE INDEX code_guesses_guessed ON code_guesses (guessed_at);
 
 ALTER TABLE terms
     DROP CONSTRAINT terms_organisation_id_version_key,
@@ -88,14 +83,15 @@ CREATE TABLE terms_drafts (
 ALTER TABLE acceptances
     DROP CONSTRAINT acceptances_organisation_id_user_id_fkey,
     DROP CONSTRAINT acceptances_pkey,
-    ADD COLUMN disowned_at timestamptz;
+    ADD COLUMN disowned_at timestamptz,
+    ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
 
 CREATE UNIQUE INDEX acceptances_once ON acceptances (user_id, terms_id) WHERE disowned_at IS NULL;
 
 CREATE FUNCTION keep_acceptance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.user_id, NEW.terms_id, NEW.organisation_id, NEW.accepted_at, NEW.ip, NEW.user_agent)
-     = (OLD.user_id, OLD.terms_id, OLD.organisation_id, OLD.accepted_at, OLD.ip, OLD.user_agent)
+    IF (NEW.id, NEW.user_id, NEW.terms_id, NEW.organisation_id, NEW.accepted_at, NEW.ip, NEW.user_agent)
+     = (OLD.id, OLD.user_id, OLD.terms_id, OLD.organisation_id, OLD.accepted_at, OLD.ip, OLD.user_agent)
        AND (OLD.confirmed_at IS NULL OR NEW.confirmed_at = OLD.confirmed_at)
        AND (OLD.disowned_at IS NULL OR NEW.disowned_at = OLD.disowned_at) THEN
         RETURN NEW;
@@ -111,7 +107,7 @@ CREATE TRIGGER acceptances_kept BEFORE DELETE ON acceptances
 CREATE TRIGGER acceptances_all_kept BEFORE TRUNCATE ON acceptances
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE INDEX acceptances_terms ON acceptances (terms_id, accepted_at, user_id);
+CREATE INDEX acceptances_terms ON acceptances (terms_id, id);
 
 -- Who has said no to a version, the last time that they did.
 CREATE TABLE declines (
@@ -126,3 +122,10 @@ CREATE TABLE declines (
 
 -- Who gets a message that Kratos asks us to send: addresses are unique within an organisation only.
 CREATE INDEX users_address ON users (address_key);
+
+-- Last, because every request reads the organisation: until the transaction ends, they all wait for this lock.
+ALTER TABLE organisations
+    DROP CONSTRAINT organisations_two_factor_check,
+    ADD CONSTRAINT organisations_two_factor_check CHECK (two_factor IN ('off', 'required')),
+    ADD COLUMN two_factor_ways text[] NOT NULL DEFAULT '{totp,sms,email}'
+        CHECK (cardinality(two_factor_ways) > 0 AND two_factor_ways <@ '{totp,sms,email}');

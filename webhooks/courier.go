@@ -4,12 +4,14 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
+	"paperplane/extension/onboard"
 )
 
 // codeMinutes is how long a code of Kratos' works, where Kratos does not tell (v1.3.1): what its generated configuration
@@ -28,28 +30,41 @@ type courierRequest struct {
 	Minutes  int    `json:"minutes"`
 }
 
-// deliver answers Kratos' courier. An error makes it try again, many times, so every repetition of one message carries the
-// same key. A message of a kind that we have no words for is refused each time: Kratos then shows it as abandoned, where
-// operators look.
+// deliver answers Kratos' courier. Any answer but a success makes it try again, hundreds of times, so every repetition of one
+// message carries the same key, and a message that will never go out is answered as if it had: our log is where operators
+// look for it. What our jsonnet cannot have written is refused, because the message goes out once that is put right.
 func (h *Hooks) deliver(c *fiber.Ctx) error {
 	var request courierRequest
 	if err := decode(c.Body(), &request); err != nil {
 		return err
 	}
-	if request.Code == "" || request.To == "" || len(request.To) > maxAddress {
-		return fmt.Errorf("%w: no code or no address", fiber.ErrBadRequest)
+	if request.Channel == "" {
+		return fmt.Errorf("%w: no channel", fiber.ErrBadRequest)
 	}
 	kind, known := noticeKind(request.Template)
-	if !known || request.Channel != "email" {
-		return fmt.Errorf("%w: no words for a message by %.16q of the template %.64q", fiber.ErrUnprocessableEntity, request.Channel, request.Template)
+	switch {
+	case request.Code == "", request.To == "", len(request.To) > maxAddress:
+		return h.giveUp(c, errors.New("no code, or no address that mail can go to"))
+	case !known, request.Channel != "email":
+		return h.giveUp(c, fmt.Errorf("no words for a message by %.16q of the template %.64q", request.Channel, request.Template))
 	}
 	notice := extension.Notice{Kind: kind, Address: request.To, Code: request.Code, Minutes: request.Minutes, Key: h.noticeKey(request)}
 	if notice.Minutes <= 0 {
 		notice.Minutes = codeMinutes
 	}
-	if err := h.courier.Deliver(c.UserContext(), notice); err != nil {
+	err := h.courier.Deliver(c.UserContext(), notice)
+	if errors.Is(err, onboard.ErrUndeliverable) {
+		return h.giveUp(c, err)
+	}
+	if err != nil {
 		return err
 	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// giveUp has Kratos forget a message. The reason holds neither the code nor the address.
+func (h *Hooks) giveUp(c *fiber.Ctx, reason error) error {
+	h.log.ErrorContext(c.UserContext(), "message given up", "error", reason)
 	return c.SendStatus(fiber.StatusNoContent)
 }
 

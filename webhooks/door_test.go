@@ -1,6 +1,7 @@
 package webhooks_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -149,24 +150,30 @@ func TestARepeatedMessageHasTheSameKeyAndNoOtherHas(t *testing.T) {
 	}
 }
 
-func TestMessagesThatWeHaveNoWordsForAreRefused(t *testing.T) {
+// Kratos asks again for whatever is refused, hundreds of times.
+func TestMessagesThatCannotGoOutAreGivenUpAndLogged(t *testing.T) {
 	t.Parallel()
 	first := captured(t, "courier_email.v26")
 	for name, c := range map[string]struct {
 		old, new string
-		status   int
+		calls    int
+		err      error
 	}{
-		"another template": {"login_code_valid", "registration_code_valid", http.StatusUnprocessableEntity},
-		"no template":      {`"login_code_valid"`, "null", http.StatusUnprocessableEntity},
-		"a text message":   {`"email"`, `"sms"`, http.StatusUnprocessableEntity},
-		"no code":          {`"123456"`, `""`, http.StatusBadRequest},
-		"no address":       {`"invitee@example.com"`, "null", http.StatusBadRequest},
-		"a long address":   {"invitee@", strings.Repeat("x", 300) + "@", http.StatusBadRequest},
+		"another template": {old: "login_code_valid", new: "registration_code_valid"},
+		"no template":      {old: `"login_code_valid"`, new: "null"},
+		"a text message":   {old: `"email"`, new: `"sms"`},
+		"no code":          {old: `"123456"`, new: `""`},
+		"no address":       {old: `"invitee@example.com"`, new: "null"},
+		"a long address":   {old: "invitee@", new: strings.Repeat("x", 300) + "@"},
+		"refused":          {calls: 1, err: fmt.Errorf("mail a code: %w", onboard.ErrUndeliverable)},
 	} {
-		h := setup(&verbs{})
+		h := setup(&verbs{err: c.err})
 		status, _ := h.ask(t, http.MethodPost, "/hooks/kratos/courier", bearer, strings.Replace(first, c.old, c.new, 1))
-		if status != c.status || h.verbs.calls() != 0 {
-			t.Errorf("%s: %d, want %d", name, status, c.status)
+		if status != http.StatusNoContent || h.verbs.calls() != c.calls {
+			t.Errorf("%s: %d, %d calls", name, status, h.verbs.calls())
+		}
+		if !strings.Contains(h.log.String(), "message given up") {
+			t.Errorf("%s: the log does not tell: %s", name, h.log)
 		}
 		if strings.Contains(h.log.String(), "123456") || strings.Contains(h.log.String(), "invitee@") {
 			t.Errorf("%s: the log says too much: %s", name, h.log)

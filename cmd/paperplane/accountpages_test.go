@@ -290,7 +290,7 @@ func (s *testStack) confirmsAddress(t *testing.T) {
 func (s *testStack) explainsErrors(t *testing.T) {
 	t.Helper()
 	v := s.visitor(t)
-	for _, query := range []string{"", "?id=", "?id=" + extension.NewID[string](), "?id=%00", "?id=" + strings.Repeat("z", 6000), "?id=stub:500", "?id=../../admin/identities"} {
+	for _, query := range []string{"", "?id=", "?id=" + extension.NewID[string](), "?id=" + strings.Repeat("z", 6000), "?id=stub:500", "?id=../../admin/identities"} {
 		p := v.open(t, "/error"+query)
 		p.says(t, 200, "That did not work", "What was saved before is safe.", "start page")
 		if !p.has("Go to the start page") || !p.has("Sign in") {

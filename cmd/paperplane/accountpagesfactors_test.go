@@ -2,16 +2,12 @@ package main
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// appSecret is the secret of an authenticator app as a page shows it for typing.
-var appSecret = regexp.MustCompile(`\b[A-Z2-7]{32}\b`)
 
 // soonAgain forgets that codes were sent, as if the pause had passed.
 func (s *testStack) soonAgain(t testing.TB) {
@@ -23,15 +19,15 @@ func (s *testStack) soonAgain(t testing.TB) {
 func (v *visitor) addsApp(t *testing.T) authenticator {
 	t.Helper()
 	setUp := v.press(t, v.theSettings(t), "Add an authenticator app")
-	setUp.says(t, 200, "Scan the QR code")
-	app := authenticator{secret: appSecret.FindString(setUp.text())}
+	setUp.says(t, 200, "Scan this code with the app")
+	app := authenticator{secret: secretOn(setUp)}
 	v.stack.log.mustNotHold(app.secret)
-	wrong := v.press(t, setUp, "Add this app", "totp_code", "000000")
+	wrong := v.press(t, setUp, "Confirm", "code", "000000")
 	wrong.says(t, 422, "This code is not right")
-	if same := appSecret.FindString(wrong.text()); same != app.secret {
+	if same := secretOn(wrong); same != app.secret {
 		t.Error("a wrong code changes the secret that the app has")
 	}
-	v.press(t, wrong, "Add this app", "totp_code", app.code(t)[:3]+" "+app.code(t)[3:]).says(t, 200, "Take away Authenticator app")
+	v.press(t, wrong, "Confirm", "code", app.code(t)[:3]+" "+app.code(t)[3:]).says(t, 200, "Take away Authenticator app")
 	return app
 }
 

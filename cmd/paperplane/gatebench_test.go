@@ -21,7 +21,8 @@ import (
 )
 
 // BenchmarkGate measures how long the gate takes to answer beside Kratos' own whoami, which it asks each time: over as many
-// connections, in turns within one run, everything in processes of its own. With BENCH_DOCS it adds what it has measured to
+// connections, in turns within one run, everything in processes of its own. It says whether the median ratio is within
+// gateReach and does not fail on it, because on a busy machine it would. With BENCH_DOCS it adds what it has measured to
 // benchmarks.md and benchmarks.json in that folder.
 func BenchmarkGate(b *testing.B) {
 	for b.Loop() {
@@ -83,13 +84,25 @@ func (f gateFigures) worst() float64 {
 	return slices.MaxFunc(f.Loads, func(a, b gateLoad) int { return cmp.Compare(a.Ratio.Median, b.Ratio.Median) }).Ratio.Median
 }
 
+// gateReach is how many times as long as whoami the gate may take.
+const gateReach = 1.3
+
+// reached says whether a load stays within gateReach, by its median.
+func (l gateLoad) reached() string {
+	if l.Ratio.Median > gateReach {
+		return "missed"
+	}
+	return "met"
+}
+
 // rows are the lines of the table of benchmarks.
 func (f gateFigures) rows() string {
 	var b strings.Builder
 	for _, l := range f.Loads {
+		reach := fmt.Sprintf("≤ %.1f: %s", gateReach, l.reached())
 		fmt.Fprintf(&b, "| Kratos' own whoami, p99 of %s requests over %d connections | %.1f ms | %s | |\n", thousands(f.Requests), l.Connections, l.Whoami.Median, l.Whoami.span("%.1f"))
 		fmt.Fprintf(&b, "| the gate, which asks it each time, p99 likewise | %.1f ms | %s | |\n", l.Gate.Median, l.Gate.span("%.1f"))
-		fmt.Fprintf(&b, "| ratio of the two, run by run (%d runs in turn) | %.2f | %s | ≤ 1.3 |\n", len(l.Ratio.Runs), l.Ratio.Median, l.Ratio.span("%.2f"))
+		fmt.Fprintf(&b, "| ratio of the two, run by run (%d runs in turn) | %.2f | %s | %s |\n", len(l.Ratio.Runs), l.Ratio.Median, l.Ratio.span("%.2f"), reach)
 	}
 	return b.String()
 }

@@ -174,7 +174,7 @@ func attacks(here string) []string {
 		`http://evil.example\@` + host + "/", "http://127。0。0。1:" + port + "/", "http://１２７.0.0.1:" + port + "/",
 		"http://2130706433:" + port + "/", "http://localhost:" + port + "/", "http://evil.example%2f@" + host + "/",
 		" " + here + "@evil.example/", "\t//evil.example", "http://" + host + "%00.evil.example/", "%2f%2fevil.example", "https%3A%2F%2Fevil.example%2F",
-		"http%253A%252F%252F" + host + "%252F", here + "\r\nSet-Cookie: evil=1", here + "/\x00", here + "/" + strings.Repeat("x", 3000), "http://[::ffff:7f00:1]:" + port + "/",
+		"http%253A%252F%252F" + host + "%252F", here + "\r\nSet-Cookie: evil=1", here + "/" + strings.Repeat("x", 3000), "http://[::ffff:7f00:1]:" + port + "/",
 	}
 }
 
@@ -184,7 +184,7 @@ func (g *gated) sendsNobodyAway(t *testing.T, app *front, v *visitor) {
 	nobody := g.visitor(t)
 	for _, attack := range attacks(app.address) {
 		g.onlyLocal(t, "in, "+attack, v.open(t, "/enter/harbour?return_to="+url.QueryEscape(attack)))
-		asked := nobody.asProgram(t, http.MethodGet, "/gate/harbour?redirect=browser", "X-Original-Url", strings.NewReplacer("\r", "", "\n", "", "\x00", "").Replace(attack))
+		asked := nobody.asProgram(t, http.MethodGet, "/gate/harbour?redirect=browser", "X-Original-Url", strings.NewReplacer("\r", "", "\n", "").Replace(attack))
 		where, err := url.Parse(asked.header.Get("Paperplane-Location"))
 		if err != nil || asked.status != http.StatusUnauthorized {
 			t.Errorf("%s: %d, %v", attack, asked.status, err)

@@ -72,7 +72,7 @@ func (s *testStack) deadLinksAreAlike(t *testing.T, ada *visitor) {
 		{"of an unknown key", at("/i/" + s.forged(t, "k2", invitation))},
 		{"of an unknown invitation", at("/i/" + s.token(t, extension.NewID[extension.InvitationID]()))},
 		{"in upper case", at("/i/" + strings.ToUpper(token))},
-		{"escaped", at("/i/" + token + "%00")},
+		{"escaped", at("/i/" + token + "%01")},
 		{"without a cookie", at(join)},
 		{"to no invitation", at("/join/nothing")},
 		{"to an unknown invitation", at("/join/" + extension.NewID[string]())},

@@ -99,7 +99,7 @@ func (s *testStack) accountTargets(t *testing.T, ada *visitor) []target {
 	coded, code := in("coded@example.com")
 	adding, _ := in("adding@example.com")
 	add := adding.open(t, "/settings/totp")
-	app := authenticator{secret: appSecret.FindString(add.text())}
+	app := authenticator{secret: secretOn(add)}
 	s.log.mustNotHold(app.secret)
 	held, _ := in("held@example.com")
 	held.enrols(t)
@@ -125,7 +125,7 @@ func (s *testStack) accountTargets(t *testing.T, ada *visitor) []target {
 		},
 		{route: "/settings/password", visitor: secret, page: password, form: password.formWith(t, "Save the new password", "password", "twelve brass buttons"), token: true},
 		{route: "/settings/code", visitor: coded, page: code, form: code.formWith(t, "Add codes by email"), token: true},
-		{route: "/settings/totp", visitor: adding, page: add, form: add.formWith(t, "Add this app", "totp_code", app.code(t)), token: true, app: app},
+		{route: "/settings/totp", visitor: adding, page: add, form: add.formWith(t, "Confirm", "code", app.code(t)), token: true, app: app},
 		{route: "/settings/codes", visitor: held, page: codes, form: codes.formWith(t, "Make new recovery codes"), token: true},
 		{route: "/settings/sessions", visitor: ending, page: sessions, form: sessions.formWith(t, "Sign out everywhere else"), token: true},
 		{route: "/settings/social", visitor: linking, page: account, form: link, token: true},

@@ -296,7 +296,8 @@ func (s *testStack) refusesCodes(t *testing.T, ada *visitor) {
 		}
 	}
 	guessing.open(t, "/recovery?flow="+url.QueryEscape(extension.NewID[string]())).says(t, 410, "Enter your email address")
-	guessing.open(t, "/recovery?flow=%00%0d%0aX:%20y").says(t, 410, "Enter your email address")
+	guessing.open(t, "/recovery?flow=%01%0d%0aX:%20y").says(t, 410, "Enter your email address")
+	guessing.open(t, "/recovery?flow=%00").says(t, 400, "This request cannot be read")
 }
 
 // recoversNobodyPastThePages plays somebody who reads the codes that Kratos makes, whoever they were meant for.

@@ -204,7 +204,7 @@ func (s *testStack) queued(t *testing.T, to string) int {
 func (s *testStack) rests(t *testing.T, span time.Duration) {
 	t.Helper()
 	s.rows(t, `UPDATE code_sends SET sent_at = sent_at - make_interval(secs => $1)`, span.Seconds())
-	s.rows(t, `UPDATE code_guesses SET guessed_at = guessed_at - make_interval(secs => $1)`, span.Seconds())
+	s.rows(t, `UPDATE code_failures SET window_began = window_began - make_interval(secs => $1)`, span.Seconds())
 }
 
 // session is the id of the visitor's session in Kratos.

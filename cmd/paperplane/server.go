@@ -49,7 +49,7 @@ var (
 	_ admin.Policy       = (*roster.Policy)(nil)
 	_ admin.Rescue       = (*onboard.Service)(nil)
 	_ gate.Store         = (*postgres.DB)(nil)
-	_ gate.Sessions      = (*kratos.Client)(nil)
+	_ gate.Kratos        = (*kratos.Client)(nil)
 	_ jobs.Batches       = (*invite.Service)(nil)
 	_ jobs.Aligner       = (*roster.Service)(nil)
 	_ jobs.Reconciler    = (*onboard.Service)(nil)

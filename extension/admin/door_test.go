@@ -18,16 +18,16 @@ import (
 
 // doorStage stands in for the verbs about the second factor and the terms.
 type doorStage struct {
-	affected      int
-	secure        roster.Security
-	terms         roster.Terms
-	saved         extension.TermsDraft
-	savedOver     string // what was seen when it was saved
-	evidence      []extension.Evidence
-	evidencePages int
-	held          roster.Holding
-	sealed        string
-	grace         time.Duration
+	affected     int
+	secure       roster.Security
+	terms        roster.Terms
+	saved        extension.TermsDraft
+	savedOver    string // what was seen when it was saved
+	evidence     []extension.Evidence
+	evidenceMore int64 // pages that begin below it have one after them
+	held         roster.Holding
+	sealed       string
+	grace        time.Duration
 }
 
 func (s *stage) Affected(context.Context, extension.Actor, roster.Security) (int, error) {
@@ -79,8 +79,8 @@ func (s *stage) Publish(_ context.Context, _ extension.Actor, seal string, grace
 	return 3, s.refuse
 }
 
-func (s *stage) Evidence(_ context.Context, _ extension.Actor, _, page int) ([]extension.Evidence, bool, error) {
-	return s.evidence, page < s.evidencePages, nil
+func (s *stage) Evidence(_ context.Context, _ extension.Actor, _ int, after int64) ([]extension.Evidence, bool, error) {
+	return s.evidence, after < s.evidenceMore, nil
 }
 
 func (s *stage) EachEvidence(_ context.Context, _ extension.Actor, _ int, f func(extension.Evidence) error) error {
@@ -116,17 +116,21 @@ func (s *stage) FreeMobile(_ context.Context, _ extension.Actor, user extension.
 	return s.refuse
 }
 
-// accepted is what Anna, and a user who is gone, have accepted.
+// accepted is what Anna, a user who is gone, and somebody before Emil's address was corrected have accepted.
 func accepted() []extension.Evidence {
 	first := extension.TermsHash("# Be kind")
 	return []extension.Evidence{
 		{
 			Acceptance: extension.Acceptance{User: annaID, Terms: "00000000-0000-4000-8000-0000000000f1", At: now(), IP: "192.0.2.7", UserAgent: "=cmd|' /C calc'!A0"},
-			Version:    1, Language: "en", Title: "Terms", SHA256: first, Confirmed: now().Add(time.Second), Address: "anna@example.com", Name: "Anna Berg",
+			Number:     7, Version: 1, Language: "en", Title: "Terms", SHA256: first, Confirmed: now().Add(time.Second), Address: "anna@example.com", Name: "Anna Berg",
 		},
 		{
 			Acceptance: extension.Acceptance{User: batchID, Terms: "00000000-0000-4000-8000-0000000000f1", At: now().Add(time.Minute), IP: "2001:db8::1", UserAgent: "Firefox"},
-			Version:    1, Language: "de", Title: "Bedingungen", SHA256: first,
+			Number:     8, Version: 1, Language: "de", Title: "Bedingungen", SHA256: first,
+		},
+		{
+			Acceptance: extension.Acceptance{User: emilID, Terms: "00000000-0000-4000-8000-0000000000f1", At: now().Add(time.Minute), IP: "192.0.2.9", UserAgent: "Safari"},
+			Number:     9, Version: 1, Language: "en", Title: "Terms", SHA256: first, Disowned: now().Add(time.Hour),
 		},
 	}
 }

@@ -17,7 +17,8 @@ import (
 // evidenceSource tells of acceptances one by one and stops at an error of f.
 type evidenceSource func(stream *web.Stream, f func(extension.Evidence) error) error
 
-// evidenceRow is one acceptance in a file. Without address and name, the user is gone and the id is a pseudonym.
+// evidenceRow is one acceptance in a file. Without address and name, the user is gone and the id is a pseudonym, or it was
+// disowned.
 type evidenceRow struct {
 	User      extension.UserID  `json:"user"`
 	Name      string            `json:"name"`
@@ -29,6 +30,7 @@ type evidenceRow struct {
 	SHA256    string            `json:"sha256"`
 	Accepted  string            `json:"accepted"` // RFC 3339
 	Confirmed string            `json:"confirmed,omitempty"`
+	Disowned  string            `json:"disowned,omitempty"` // when the user's address was corrected: somebody else had accepted
 	IP        string            `json:"ip"`
 	UserAgent string            `json:"user_agent"`
 }
@@ -41,6 +43,9 @@ func rowOfEvidence(e extension.Evidence) evidenceRow {
 	if !e.Confirmed.IsZero() {
 		row.Confirmed = precise(e.Confirmed)
 	}
+	if !e.Disowned.IsZero() {
+		row.Disowned = precise(e.Disowned)
+	}
 	return row
 }
 
@@ -50,14 +55,14 @@ func precise(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.00
 // evidenceHeading is the first line of the table.
 func evidenceHeading() []string {
 	return []string{
-		"user", "name", "email", "version", "language", "title", "terms", "sha256", "accepted", "confirmed", "ip", "user agent",
+		"user", "name", "email", "version", "language", "title", "terms", "sha256", "accepted", "confirmed", "disowned", "ip", "user agent",
 	}
 }
 
 // cells is the row of the table. No cell is a formula to a spreadsheet.
 func (r evidenceRow) cells() []string {
 	row := []string{
-		string(r.User), r.Name, r.Email, strconv.Itoa(r.Version), r.Language, r.Title, string(r.Terms), r.SHA256, r.Accepted, r.Confirmed, r.IP, r.UserAgent,
+		string(r.User), r.Name, r.Email, strconv.Itoa(r.Version), r.Language, r.Title, string(r.Terms), r.SHA256, r.Accepted, r.Confirmed, r.Disowned, r.IP, r.UserAgent,
 	}
 	for i := range row {
 		row[i] = recognise.Harmless(row[i])

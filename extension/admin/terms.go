@@ -23,7 +23,7 @@ type agreeing interface {
 	DropDraft(ctx context.Context, actor extension.Actor, language, seen string) error
 	Publication(ctx context.Context, actor extension.Actor) (roster.Publication, error)
 	Publish(ctx context.Context, actor extension.Actor, seal string, grace time.Duration) (int, error)
-	Evidence(ctx context.Context, actor extension.Actor, version, page int) (rows []extension.Evidence, more bool, err error)
+	Evidence(ctx context.Context, actor extension.Actor, version int, after int64) (rows []extension.Evidence, more bool, err error)
 	EachEvidence(ctx context.Context, actor extension.Actor, version int, f func(extension.Evidence) error) error
 }
 

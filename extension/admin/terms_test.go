@@ -239,7 +239,7 @@ func TestWhatCannotBePublishedIsShownAgain(t *testing.T) {
 func TestThePageOfAVersionShowsItsTextAndWhoAcceptedIt(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.terms, s.evidence, s.evidencePages = written(), accepted(), 3
+	s.terms, s.evidence, s.evidenceMore = written(), accepted(), 9
 	got := s.Get(t, termsPath+"/versions/1")
 	if got.One(t, ".prose h2").Text() != "Be kind" || got.Has(".prose script") || !strings.Contains(got.One(t, ".facts").Text(), extension.TermsHash("Seid *nett*.")) {
 		t.Errorf("the page is %s", got.Body)
@@ -250,11 +250,19 @@ func TestThePageOfAVersionShowsItsTextAndWhoAcceptedIt(t *testing.T) {
 	if got := got.One(t, "[data-evidence="+batchID+"]").Text(); !strings.Contains(got, "Former user "+batchID) || !strings.Contains(got, "not confirmed by Ory Kratos") {
 		t.Errorf("the row of somebody who is gone says %q", got)
 	}
+	if got := got.One(t, "[data-evidence="+emilID+"]"); !strings.Contains(got.Text(), "Not user "+emilID) ||
+		!strings.Contains(got.Text(), "corrected on 23 Nov 2026, 10:30 UTC") {
+		t.Errorf("the row of somebody before the address was corrected says %q", got.Text())
+	}
 	german := got.All(".tabs a")[1]
-	got = s.Get(t, german.Attr("href")+"&page=2")
-	if got.One(t, ".prose em").Text() != "nett" || got.One(t, "[rel=prev]").Attr("href") != termsPath+"/versions/1?language=de" ||
-		got.One(t, "[rel=next]").Attr("href") != termsPath+"/versions/1?language=de&page=3" {
-		t.Errorf("the second page is %s", got.Body)
+	got = s.Get(t, german.Attr("href"))
+	next := got.One(t, "[rel=next]").Attr("href")
+	if got.One(t, ".prose em").Text() != "nett" || next != termsPath+"/versions/1?after=9&language=de" || len(got.All(".pager a")) != 1 {
+		t.Errorf("the first page in German is %s", got.Body)
+	}
+	got = s.Get(t, next)
+	if first := got.All(".pager a"); len(first) != 1 || first[0].Attr("href") != termsPath+"/versions/1?language=de" || first[0].Text() != "First page" {
+		t.Errorf("the last page is %s", got.Body)
 	}
 	for _, path := range []string{"/versions/2", "/versions/x", "/versions/0", "/versions/2/evidence.csv"} {
 		if got := s.Get(t, termsPath+path); got.Status != http.StatusNotFound {
@@ -269,12 +277,13 @@ func TestEvidenceIsWrittenToFilesThatNoSpreadsheetComputes(t *testing.T) {
 	s.terms, s.evidence = written(), accepted()
 	hash := extension.TermsHash("# Be kind")
 	table := [][]string{
-		{"user", "name", "email", "version", "language", "title", "terms", "sha256", "accepted", "confirmed", "ip", "user agent"},
+		{"user", "name", "email", "version", "language", "title", "terms", "sha256", "accepted", "confirmed", "disowned", "ip", "user agent"},
 		{
 			annaID, "Anna Berg", "anna@example.com", "1", "en", "Terms", "00000000-0000-4000-8000-0000000000f1", hash,
-			"2026-11-23T09:30:00.000000Z", "2026-11-23T09:30:01.000000Z", "192.0.2.7", "'=cmd|' /C calc'!A0",
+			"2026-11-23T09:30:00.000000Z", "2026-11-23T09:30:01.000000Z", "", "192.0.2.7", "'=cmd|' /C calc'!A0",
 		},
-		{batchID, "", "", "1", "de", "Bedingungen", "00000000-0000-4000-8000-0000000000f1", hash, "2026-11-23T09:31:00.000000Z", "", "2001:db8::1", "Firefox"},
+		{batchID, "", "", "1", "de", "Bedingungen", "00000000-0000-4000-8000-0000000000f1", hash, "2026-11-23T09:31:00.000000Z", "", "", "2001:db8::1", "Firefox"},
+		{emilID, "", "", "1", "en", "Terms", "00000000-0000-4000-8000-0000000000f1", hash, "2026-11-23T09:31:00.000000Z", "", "2026-11-23T10:30:00.000000Z", "192.0.2.9", "Safari"},
 	}
 	for path, want := range map[string][][]string{termsPath + "/versions/1": table, "/o/elsewhere/users/" + annaID: table[:2]} {
 		got := s.Get(t, path+"/evidence.csv")

@@ -131,6 +131,8 @@ func deedWords(deed extension.Audit) string {
 			return "Also given " + also + by
 		}
 		return "Moved " + deed.Detail + by
+	case extension.ActionGuessesSpent:
+		return "Too many wrong codes in a row: no more are taken until the second factors are reset"
 	case extension.ActionFactorsReset:
 		return "Second factors reset" + by
 	case extension.ActionMobileFreed:

@@ -117,7 +117,7 @@ func TestTheListIsFoundFilteredAndPaged(t *testing.T) {
 	back := cursor
 	back.Before = true
 	s.page = extension.UserPage{Next: &cursor, Prev: &back}
-	got := s.Get(t, "/o/elsewhere/users?q=+ann%00a+&status=PENDING&at=nonsense")
+	got := s.Get(t, "/o/elsewhere/users?q=+anna+&status=PENDING&at=nonsense")
 	if diff := cmp.Diff(extension.Filter{Search: "anna", Status: extension.Pending, Limit: 50}, s.found); diff != "" {
 		t.Errorf("the verb was asked (-want +got):\n%s", diff)
 	}

@@ -20,7 +20,7 @@ type versionView struct {
 	version  extension.TermsVersion
 	text     extension.Terms // the one that is shown in full
 	evidence []extension.Evidence
-	at       int // which page of the evidence, from 1
+	after    int64 // the page of the evidence begins above this number
 	more     bool
 	grace    string
 }
@@ -40,14 +40,14 @@ func (p *Pages) showVersion(c *fiber.Ctx, v visit) error {
 	if err != nil {
 		return err
 	}
-	view := versionView{visit: v, at: 1}
+	view := versionView{visit: v}
 	if view.version, err = p.policy.Version(c.UserContext(), v.Actor, number); err != nil {
 		return err
 	}
-	if at, err := strconv.Atoi(c.Query("page")); err == nil && at > 1 {
-		view.at = at
+	if after, err := strconv.ParseInt(c.Query("after"), 10, 64); err == nil && after > 0 {
+		view.after = after
 	}
-	if view.evidence, view.more, err = p.policy.Evidence(c.UserContext(), v.Actor, number, view.at); err != nil {
+	if view.evidence, view.more, err = p.policy.Evidence(c.UserContext(), v.Actor, number, view.after); err != nil {
 		return err
 	}
 	if len(view.version.Texts) > 0 {
@@ -63,13 +63,13 @@ func (p *Pages) showVersion(c *fiber.Ctx, v visit) error {
 }
 
 // address is this page with another text or another page of the evidence.
-func (v versionView) address(language string, at int) string {
+func (v versionView) address(language string, after int64) string {
 	query := url.Values{}
 	if len(v.version.Texts) > 1 {
 		query.Set("language", language)
 	}
-	if at > 1 {
-		query.Set("page", strconv.Itoa(at))
+	if after > 0 {
+		query.Set("after", strconv.FormatInt(after, 10))
 	}
 	address := v.path(versionPath(v.version.Version))
 	if len(query) > 0 {
@@ -78,14 +78,21 @@ func (v versionView) address(language string, at int) string {
 	return address
 }
 
-// whoAccepted is how a row of evidence calls the user: by name, by address, or by the id alone when the user was deleted or
-// has another address by now.
+// next is the page of the evidence after this one.
+func (v versionView) next() string {
+	return v.address(v.text.Language, v.evidence[len(v.evidence)-1].Number)
+}
+
+// whoAccepted is how a row of evidence calls the user: by name, by address, or by the id alone when the user was deleted.
+// Who accepted before the user's address was corrected was somebody else.
 func whoAccepted(e extension.Evidence) string {
 	switch {
 	case e.Name != "" && e.Name != e.Address:
 		return e.Name
 	case e.Address != "":
 		return recognise.Display(e.Address)
+	case !e.Disowned.IsZero():
+		return "Not user " + string(e.User) + ": somebody before them, until their address was corrected on " + moment(e.Disowned)
 	}
 	return "Former user " + string(e.User)
 }

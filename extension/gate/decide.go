@@ -76,9 +76,9 @@ func (g *Gate) recognise(ctx context.Context, caller Caller, credential string) 
 	var session extension.Session
 	var err error
 	if caller.Token != "" {
-		session, err = g.sessions.SessionOfToken(ctx, caller.Token)
+		session, err = g.kratos.SessionOfToken(ctx, caller.Token)
 	} else {
-		session, err = g.sessions.Session(ctx, caller.Browser)
+		session, err = g.kratos.Session(ctx, caller.Browser)
 	}
 	if errors.Is(err, extension.ErrNoSession) {
 		g.guesses.forget(credential)

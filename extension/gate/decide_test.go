@@ -182,6 +182,10 @@ func (named) Session(context.Context, extension.Browser) (extension.Session, err
 	return extension.Session{ID: here, Identity: person}, nil
 }
 
+func (named) Identity(context.Context, extension.IdentityID) (extension.Identity, error) {
+	return extension.Identity{}, nil
+}
+
 func (named) SessionOfToken(context.Context, string) (extension.Session, error) {
 	return extension.Session{ID: here, Identity: person}, nil
 }

@@ -37,6 +37,7 @@ type rows struct {
 	opened []extension.SessionID
 	asked  []string
 	proven []extension.Proof
+	learnt []extension.Factor
 }
 
 func (r *rows) ask(part string) error {
@@ -82,6 +83,11 @@ func (r *rows) Prove(_ context.Context, proof extension.Proof) error {
 	return err
 }
 
+func (r *rows) LearnFactors(_ context.Context, _ extension.IdentityID, held []extension.Factor, _ time.Time) error {
+	r.learnt = append(r.learnt, held...)
+	return r.ask("learn factors")
+}
+
 func (r *rows) NoteOpening(_ context.Context, _ extension.IdentityID, session extension.SessionID) error {
 	err := r.ask("note opening")
 	r.opened = append(r.opened, session)
@@ -92,8 +98,11 @@ func (r *rows) OpenElsewhere(context.Context, extension.IdentityID, extension.Se
 	return r.open, r.ask("open elsewhere")
 }
 
-// sessions stands for Kratos' whoami.
+// sessions stands for Kratos' whoami, and for what it holds of an identity.
 type sessions struct {
+	held    []extension.Factor
+	mark    extension.UserID
+	silent  error // when asked for the identity
 	session extension.Session
 	err     error
 	asked   []extension.Browser
@@ -108,6 +117,10 @@ func (s *sessions) Session(_ context.Context, browser extension.Browser) (extens
 func (s *sessions) SessionOfToken(_ context.Context, token string) (extension.Session, error) {
 	s.tokens = append(s.tokens, token)
 	return s.session, s.err
+}
+
+func (s *sessions) Identity(_ context.Context, id extension.IdentityID) (extension.Identity, error) {
+	return extension.Identity{ID: id, Mark: s.mark, Factors: s.held}, s.silent
 }
 
 func member(slug string, facts extension.Facts) extension.Member {

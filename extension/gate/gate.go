@@ -32,32 +32,39 @@ type Store interface {
 	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
 	// Prove notes that a session has shown a factor of a kind that Kratos keeps.
 	Prove(ctx context.Context, proof extension.Proof) error
+	// LearnFactors keeps factors that Kratos turns out to hold of an identity that has none here, unless a session is just
+	// setting one up.
+	LearnFactors(ctx context.Context, identity extension.IdentityID, held []extension.Factor, at time.Time) error
 	// NoteOpening notes that Kratos opens settings for a session, which may not have been named.
 	NoteOpening(ctx context.Context, identity extension.IdentityID, session extension.SessionID) error
-	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor.
+	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor of
+	// the identity's.
 	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error)
 	// CurrentTerms tells which organisations of an identity have these terms as their current version.
 	CurrentTerms(ctx context.Context, identity extension.IdentityID, terms extension.TermsID) (bool, error)
 }
 
-// Sessions asks Kratos who a session belongs to. ErrNoSession says that there is none that counts.
-type Sessions interface {
+// Kratos is what the gate asks Kratos.
+type Kratos interface {
+	// Session tells who a session belongs to. ErrNoSession says that there is none that counts.
 	Session(ctx context.Context, browser extension.Browser) (extension.Session, error)
 	SessionOfToken(ctx context.Context, token string) (extension.Session, error)
+	// Identity tells what an identity holds. While a guard is asked, it is what the identity held before the change.
+	Identity(ctx context.Context, id extension.IdentityID) (extension.Identity, error)
 }
 
 // Gate is the verb.
 type Gate struct {
 	store         Store
-	sessions      Sessions
+	kratos        Kratos
 	sessionCookie string
 	now           func() time.Time
 	guesses       *guesses
 }
 
 // New makes a Gate. sessionCookie is the name of Kratos' session cookie.
-func New(store Store, sessions Sessions, sessionCookie string, now func() time.Time) *Gate {
-	return &Gate{store: store, sessions: sessions, sessionCookie: sessionCookie, now: now, guesses: newGuesses()}
+func New(store Store, kratos Kratos, sessionCookie string, now func() time.Time) *Gate {
+	return &Gate{store: store, kratos: kratos, sessionCookie: sessionCookie, now: now, guesses: newGuesses()}
 }
 
 // Enter tells a session's standing in the organisation with this slug. ErrNotFound says that the session has no user

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"paperplane/extension"
@@ -38,15 +39,13 @@ const (
 	ObjectionCodes
 )
 
-// Guard judges a change. nil lets it through; so it does for identities that have no user here. An error means that
+// Guard judges a change. nil lets it through; so it does for identities that have no user here, or
+// none that the account was made for or that has begun. An error means that
 // no judgement was possible, and Kratos refuses the save.
 func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
-	members, err := g.store.Members(ctx, change.Identity)
-	if err != nil {
-		return nil, fmt.Errorf("find users of identity %s: %w", change.Identity, err)
-	}
-	if len(members) == 0 {
-		return nil, nil
+	members, err := g.bound(ctx, change.Identity)
+	if err != nil || len(members) == 0 {
+		return nil, err
 	}
 	if change.Malformed != nil {
 		return nil, fmt.Errorf("judge change of identity %s: %w", change.Identity, change.Malformed)
@@ -67,6 +66,28 @@ func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
 		return objection, err
 	}
 	return g.guardFactor(ctx, change, members)
+}
+
+// bound lists the users of an identity whose organisations have a say in its settings: those that it was made for, and
+// those that have taken an invitation on with it. An invitation that nobody has accepted binds no account of somebody's.
+func (g *Gate) bound(ctx context.Context, id extension.IdentityID) ([]extension.Member, error) {
+	members, err := g.store.Members(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find users of identity %s: %w", id, err)
+	}
+	if !slices.ContainsFunc(members, untouched) {
+		return members, nil
+	}
+	identity, err := g.kratos.Identity(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find whom identity %s was made for: %w", id, err)
+	}
+	return slices.DeleteFunc(slices.Clone(members), func(m extension.Member) bool { return untouched(m) && m.User.ID != identity.Mark }), nil
+}
+
+// untouched tells whether a user has not begun.
+func untouched(m extension.Member) bool {
+	return m.User.Facts.Started.IsZero() && m.User.Facts.Registered.IsZero()
 }
 
 // guardNames holds names to the rules of our own form, wherever they are typed. It looks only at those that change.

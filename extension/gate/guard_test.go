@@ -219,7 +219,7 @@ func TestWhoeverHoldsAnAddressThatWasCorrectedSavesNothing(t *testing.T) {
 		"registered, and changed by somebody else": {[]extension.Member{registered}, 0},
 	} {
 		for _, method := range extension.SettingsMethods() {
-			if id, _ := judged(t, confirmed(c.members...), &sessions{}, save(method)); id != c.want {
+			if id, _ := judged(t, confirmed(c.members...), &sessions{mark: registered.User.ID}, save(method)); id != c.want {
 				t.Errorf("%s by %s: objection %d, want %d", name, method, id, c.want)
 			}
 		}

@@ -17,17 +17,23 @@ type Opening struct {
 }
 
 // Before judges whether settings may be opened at all: not by a session that has yet to show a factor which the identity
-// has proven. It closes what no other hook sees, above all the showing and renewing of recovery codes. While there is no
-// factor it notes who opens settings: that form will still be there when there is one. nil lets it through; so it does,
-// without a further question, for identities that have no user here. An error means that no judgement was possible, and
+// has. It closes what no other hook sees, above all the showing and renewing of recovery codes. While there is no factor,
+// by our own record and by Kratos, it notes who opens settings: that form will still be there when there is one. nil lets
+// it through; so it does, without a further question, for identities that have no user here. An error means that no judgement was possible, and
 // Kratos opens nothing.
 func (g *Gate) Before(ctx context.Context, opening Opening) (*Objection, error) {
-	members, err := g.store.Members(ctx, opening.Identity)
-	if err != nil {
-		return nil, fmt.Errorf("find users of identity %s: %w", opening.Identity, err)
+	members, err := g.bound(ctx, opening.Identity)
+	if err != nil || len(members) == 0 {
+		return nil, err
 	}
-	if len(members) == 0 {
-		return nil, nil
+	if !secured(members) {
+		held, err := g.held(ctx, opening.Identity)
+		if err != nil {
+			return nil, err
+		}
+		if members, err = g.learn(ctx, opening.Identity, members, held); err != nil {
+			return nil, err
+		}
 	}
 	session, proofs, err := g.proofsOf(ctx, opening.Identity, opening.Session, opening.Cookie)
 	if err != nil || confirmed(members, proofs) {
@@ -49,41 +55,75 @@ func (g *Gate) guardFactor(ctx context.Context, change Change, members []extensi
 	if !touchesFactor(change) {
 		return nil, nil
 	}
+	learnt := members
 	enrolled, enrols := enrolment(change.Method)
-	if !secured(members) && !enrols && change.Method != extension.MethodLookupSecret {
+	if enrols || !secured(members) {
+		held, err := g.held(ctx, change.Identity)
+		if err != nil {
+			return nil, err
+		}
+		if learnt, err = g.learn(ctx, change.Identity, members, held); err != nil {
+			return nil, err
+		}
+		enrols = enrols && !slices.Contains(held, enrolled)
+	}
+	if !secured(learnt) && !enrols && change.Method != extension.MethodLookupSecret {
 		return nil, nil
 	}
 	session, proofs, err := g.proofsOf(ctx, change.Identity, change.Session, change.Cookie)
 	if err != nil {
 		return nil, err
 	}
-	if objection := unconfirmed(change, members, proofs); objection != nil {
-		return objection, nil
-	}
-	if change.Method == extension.MethodLookupSecret {
+	switch {
+	case secured(learnt) && !confirmed(learnt, proofs):
+		return unconfirmed(change), nil
+	case change.Method == extension.MethodLookupSecret && !confirmed(members, proofs):
+		// They will stand in for a factor, so whoever only knows the password could lay some by for later; and those from before
+		// it are taken away when it is recorded.
+		return &Objection{ID: ObjectionFactor, Sentence: "Set up a second factor first, then recovery codes for it."}, nil
+	case change.Method == extension.MethodLookupSecret:
 		return g.guardCodes(ctx, change.Identity, session)
-	}
-	if enrols && session != "" {
+	case enrols && session != "":
 		return nil, g.prove(ctx, change.Identity, session, enrolled)
+	default:
+		return nil, nil
 	}
-	return nil, nil
 }
 
-// unconfirmed refuses a session that has not shown a factor. Recovery codes need one even before the first factor is on
-// record: they will stand in for it, so whoever only knows the password could lay some by for later.
-func unconfirmed(change Change, members []extension.Member, proofs []extension.Factor) *Objection {
-	switch {
-	case secured(members) && !confirmed(members, proofs):
-		objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
-		if change.Method == extension.MethodProfile {
-			objection.Trait = "phone"
-		}
-		return objection
-	case change.Method == extension.MethodLookupSecret && len(proofs) == 0:
-		return &Objection{ID: ObjectionFactor, Sentence: "Set up a second factor first, then recovery codes for it."}
-	default:
-		return nil
+// held lists the factors that Kratos holds of an identity, before the change that a guard is asked about.
+func (g *Gate) held(ctx context.Context, id extension.IdentityID) ([]extension.Factor, error) {
+	identity, err := g.kratos.Identity(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find factors of identity %s: %w", id, err)
 	}
+	return identity.Factors, nil
+}
+
+// learn gives the members of an identity of which no factor is on record with those that Kratos holds all the same, and
+// has them kept: an imported one, or one whose report is on its way, is no worse than one that we have witnessed. It takes
+// no lock, because Kratos may open settings for a call of ours that holds it. A factor that goes at this very moment is
+// noticed when it is asked for.
+func (g *Gate) learn(ctx context.Context, id extension.IdentityID, members []extension.Member, held []extension.Factor) ([]extension.Member, error) {
+	if len(held) == 0 || secured(members) {
+		return members, nil
+	}
+	if err := g.store.LearnFactors(ctx, id, held, g.now()); err != nil {
+		return nil, fmt.Errorf("record factors of identity %s: %w", id, err)
+	}
+	learnt := slices.Clone(members)
+	for i := range learnt {
+		learnt[i].User.Factors = held
+	}
+	return learnt, nil
+}
+
+// unconfirmed refuses a session that has not shown a factor.
+func unconfirmed(change Change) *Objection {
+	objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
+	if change.Method == extension.MethodProfile {
+		objection.Trait = "phone"
+	}
+	return objection
 }
 
 // guardCodes keeps new recovery codes waiting while there is a form of the settings that somebody opened who has shown no
@@ -104,7 +144,8 @@ func touchesFactor(change Change) bool {
 	return change.Method != extension.MethodProfile || change.Before.Mobile != change.After.Mobile
 }
 
-// enrolment is the factor whose code Kratos has checked by the time that it asks about a change by this method.
+// enrolment is the factor that a change by this method sets up, unless Kratos holds it already: then the change takes it
+// away, or does nothing, and Kratos has checked no code. Otherwise it has by the time that it asks.
 func enrolment(method extension.SettingsMethod) (extension.Factor, bool) {
 	switch method {
 	case extension.MethodTOTP:
@@ -116,9 +157,7 @@ func enrolment(method extension.SettingsMethod) (extension.Factor, bool) {
 	return "", false
 }
 
-// prove notes what the session has just shown, so that nobody confirms what they have this moment set up. Kratos does not
-// tell setting up from taking away; the proof of a factor that was taken away counts for nothing, because a proof counts
-// only while its kind is among the identity's factors.
+// prove notes what the session has just shown, so that nobody confirms what they have this moment set up.
 func (g *Gate) prove(ctx context.Context, identity extension.IdentityID, session extension.SessionID, kind extension.Factor) error {
 	proof := extension.Proof{Session: session, Identity: identity, Kind: kind, At: g.now()}
 	if err := g.store.Prove(ctx, proof); err != nil {
@@ -132,7 +171,7 @@ func (g *Gate) prove(ctx context.Context, identity extension.IdentityID, session
 // token, has shown nothing.
 func (g *Gate) proofsOf(ctx context.Context, identity extension.IdentityID, session extension.SessionID, cookie string) (extension.SessionID, []extension.Factor, error) {
 	if session == "" && cookie != "" {
-		asked, err := g.sessions.Session(ctx, extension.Browser{Cookies: g.sessionCookie + "=" + cookie})
+		asked, err := g.kratos.Session(ctx, extension.Browser{Cookies: g.sessionCookie + "=" + cookie})
 		switch {
 		case errors.Is(err, extension.ErrNoSession):
 		case err != nil:

@@ -88,7 +88,8 @@ func TestWhatWasJustSetUpNeedsNotBeConfirmed(t *testing.T) {
 			"the first factor": {members: []extension.Member{member("east", active())}, proofs: proven(extension.FactorEmail)},
 			"one more":         {members: []extension.Member{secured("east", extension.FactorEmail)}, proofs: proven(extension.FactorEmail)},
 		} {
-			if id, _ := judged(t, r, &sessions{}, save(method)); id != 0 {
+			early := name == "the first factor" && method == extension.MethodLookupSecret
+			if id, _ := judged(t, r, &sessions{}, save(method)); (id != 0) != early {
 				t.Errorf("%s by %s: objection %d", name, method, id)
 			}
 			if diff := cmp.Diff(want, r.proven); diff != "" {
@@ -106,8 +107,18 @@ func TestRecoveryCodesWaitForASecondFactor(t *testing.T) {
 		t.Errorf("objection %d at %q", id, trait)
 	}
 	r.proofs = proven(extension.FactorTOTP) // set up a moment ago and not yet reported
+	for _, held := range [][]extension.Factor{nil, {extension.FactorTOTP}} {
+		if id, _ := judged(t, r, &sessions{held: held}, save(extension.MethodLookupSecret)); id != gate.ObjectionFactor {
+			t.Errorf("before the factor is on record: objection %d", id)
+		}
+	}
+	r.members = []extension.Member{secured("east", extension.FactorTOTP)}
 	if id, _ := judged(t, r, &sessions{}, save(extension.MethodLookupSecret)); id != 0 {
 		t.Errorf("after the factor: objection %d", id)
+	}
+	r.proofs = proven(extension.FactorEmail) // is no factor of theirs
+	if id, _ := judged(t, r, &sessions{}, save(extension.MethodLookupSecret)); id != gate.ObjectionFactor {
+		t.Errorf("by a proof that does not count: objection %d", id)
 	}
 }
 

@@ -5,9 +5,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"paperplane/extension"
 )
+
+// codeLifespan is how long a code of Kratos' works.
+const codeLifespan = 15 * time.Minute
 
 func (o ConfigurationOptions) selfservice() section {
 	return section{
@@ -85,7 +89,7 @@ func (o ConfigurationOptions) methods() section {
 		// mailbox would have registered.
 		"code": section{
 			"enabled": true, "mfa_enabled": true, "passwordless_enabled": false,
-			"config": section{"lifespan": CodeLifetime.String()},
+			"config": section{"lifespan": codeLifespan.String()},
 		},
 	}
 }

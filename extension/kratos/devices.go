@@ -12,8 +12,8 @@ import (
 	"paperplane/extension"
 )
 
-// Devices lists the sessions of the browser's identity, its own first and the others as Kratos orders them: the newest
-// first. ErrNoSession says that the browser has none.
+// Devices lists the live sessions of the browser's identity, its own first and the others as Kratos orders them: the
+// newest first, and no more than the 500 newest, while EndOtherDevices ends all. ErrNoSession says that the browser has none.
 func (c *Client) Devices(ctx context.Context, browser extension.Browser) ([]extension.Device, error) {
 	if !c.carriesSession(browser) {
 		return nil, fmt.Errorf("list sessions: %w", extension.ErrNoSession)
@@ -35,22 +35,25 @@ func (c *Client) Devices(ctx context.Context, browser extension.Browser) ([]exte
 	return devices, nil
 }
 
-// EndSessionsBut deletes all sessions of an identity except these. Having none, or no such identity, is success.
+// EndSessionsBut ends all sessions of an identity except these. Having none, or no such identity, is success.
 func (c *Client) EndSessionsBut(ctx context.Context, id extension.IdentityID, keep []extension.SessionID) error {
-	sessions, err := answered(c.admin.IdentityAPI.ListIdentitySessions(ctx, string(id)).PageSize(listSize).Execute())
-	if err != nil && !errors.Is(err, extension.ErrNotFound) {
-		return fmt.Errorf("list sessions of identity %s: %w", id, err)
-	}
-	for _, session := range sessions {
-		if slices.Contains(keep, extension.SessionID(session.Id)) {
-			continue
+	for {
+		// Kratos keeps sessions that have ended, and a list is one page: whoever signs in often enough must hide none behind it.
+		sessions, err := answered(c.admin.IdentityAPI.ListIdentitySessions(ctx, string(id)).Active(true).PageSize(listSize).Execute())
+		if err != nil && !errors.Is(err, extension.ErrNotFound) {
+			return fmt.Errorf("list sessions of identity %s: %w", id, err)
 		}
-		response, err := c.admin.IdentityAPI.DisableSession(ctx, session.Id).Execute()
-		if err := translate(err, response); err != nil && !errors.Is(err, extension.ErrNotFound) {
-			return fmt.Errorf("end a session of identity %s: %w", id, err)
+		others := slices.DeleteFunc(sessions, func(s ory.Session) bool { return slices.Contains(keep, extension.SessionID(s.Id)) })
+		if len(others) == 0 {
+			return nil
+		}
+		for _, session := range others {
+			response, err := c.admin.IdentityAPI.DisableSession(ctx, session.Id).Execute()
+			if err := translate(err, response); err != nil && !errors.Is(err, extension.ErrNotFound) {
+				return fmt.Errorf("end a session of identity %s: %w", id, err)
+			}
 		}
 	}
-	return nil
 }
 
 // deviceOf tells where a session was last confirmed from: Kratos notes the device of every step.

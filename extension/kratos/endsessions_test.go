@@ -50,6 +50,45 @@ func TestAllSessionsButTheKeptOnesEnd(t *testing.T) {
 	}
 }
 
+// Kratos keeps sessions that have ended, and lists one page at a time.
+func TestNoSessionHidesBehindAPageOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, s := range kratoses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p := s.registered(t)
+			for range 4 {
+				p.signedIn(t)
+			}
+			kept, err := s.client.Session(t.Context(), p.browser())
+			if err != nil {
+				t.Fatal(err)
+			}
+			short, err := s.connect(tripper(func(r *http.Request) (*http.Response, error) {
+				if query := r.URL.Query(); query.Has("page_size") {
+					query.Set("page_size", "2")
+					query.Set("per_page", "2")
+					r = r.Clone(r.Context())
+					r.URL.RawQuery = query.Encode()
+				}
+				return http.DefaultTransport.RoundTrip(r)
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the second time, those that have ended come first
+				if err := short.EndSessionsBut(t.Context(), p.identity, []extension.SessionID{kept.ID}); err != nil {
+					t.Fatal(err)
+				}
+				if devices, err := s.client.Devices(t.Context(), p.browser()); err != nil || len(devices) != 1 {
+					t.Fatalf("left: %+v, %v", devices, err)
+				}
+				p.signedIn(t)
+			}
+		})
+	}
+}
+
 func TestASessionThatCannotBeEndedIsAnError(t *testing.T) {
 	t.Parallel()
 	s := kratoses[0]

@@ -3,6 +3,7 @@ package onboard_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -172,6 +173,22 @@ func TestAPasswordThatComesBackWhileAnAccountIsClearedLetsNobodyIn(t *testing.T)
 	}
 	if _, err := s.start(t); !errors.Is(err, extension.ErrConflict) || s.kratos.sessions != 0 || looks != 2 {
 		t.Errorf("right after it was cleared: %v, %d sessions", err, s.kratos.sessions)
+	}
+}
+
+func TestAnAccountWhoseSignInCannotBeDeletedIsNobodysByALink(t *testing.T) {
+	t.Parallel()
+	s := setupAs(t, plan{account: account(false, true)})
+	s.kratos.before = func(call string) error {
+		if call == "clear" { // a passkey is left
+			return extension.ErrConflict
+		}
+		return nil
+	}
+	_, err := s.start(t)
+	wantLink(t, err, onboard.LinkOccupied)
+	if stumble := s.user(t).Stumble; !strings.Contains(stumble.Sentence, "cannot delete, such as a passkey") || !s.user(t).Facts.Started.IsZero() || s.kratos.identity.Verified {
+		t.Errorf("the administrator is told %q", stumble.Sentence)
 	}
 }
 

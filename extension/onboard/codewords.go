@@ -9,6 +9,9 @@ import (
 // fieldCode is the field of the one code that a page asks for.
 const fieldCode = "code"
 
+// guessesSpent is said of extension.ErrGuessesSpent.
+const guessesSpent = "Too many wrong codes in a row were entered. Nobody can go on with a code now: ask your administrator to reset your second factor."
+
 // The ids of Kratos' messages about a second factor. They are stable; the texts are not.
 const (
 	kratosSpent        = 4000001 // said of a code after too many wrong ones
@@ -73,5 +76,6 @@ func wrongCode(way extension.Factor) string {
 		return "This is none of your recovery codes. Check every letter and digit."
 	case extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn:
 	}
-	return "This code is not right, or it was used before. Enter the newest one, or ask for another."
+	// In a flow that has seen a wrong one, no code proves anything any more (see shown).
+	return "This code is not right, or it was used before. Ask for a new one and enter that: those that were sent before do not count any more."
 }

@@ -37,7 +37,11 @@ func (s *Service) sendCode(
 		return "", extension.Reply{}, extension.Invalid("way", "There is no number that a code can be sent to. Choose another way.")
 	}
 	// Before Kratos is asked: what it sends cannot be taken back.
-	if err := s.store.AllowCode(ctx, session.Identity, way); err != nil {
+	err := s.store.AllowCode(ctx, session.Identity, way)
+	if errors.Is(err, extension.ErrGuessesSpent) {
+		return "", extension.Reply{}, extension.Invalid("way", guessesSpent)
+	}
+	if err != nil {
 		return "", extension.Reply{}, fmt.Errorf("allow a code by %s: %w", way, err)
 	}
 	form, reply, err := s.secondStep.SendCode(ctx, browser, way, address, "")
@@ -110,23 +114,32 @@ func (s *Service) confirmWith(ctx context.Context, session extension.Session, br
 	if err != nil {
 		return reply, codeInPlainWords(c.Way, err)
 	}
-	if err := s.store.ForgetGuesses(ctx, session.Identity); err != nil {
-		return reply, fmt.Errorf("forget wrong codes of identity %s: %w", session.Identity, err)
-	}
 	proofs, err := s.proofs(ctx, session)
 	switch {
 	case err != nil:
 		return reply, err
 	case slices.Contains(proofs, c.Way):
-		return reply, nil
-	case sent(c.Way): // see traced
+		return reply, s.forgetGuesses(ctx, session.Identity)
+	case sent(c.Way): // see shown
 		return reply, extension.Invalid(fieldCode, "The code was right, but after a wrong one it cannot be told where it was sent. Ask for a new one and enter that.")
 	}
 	return reply, &extension.TroubleError{Sentence: "The code was right, but that could not be recorded. Try again in a moment."}
 }
 
-// tooManyGuesses words the pause after many wrong codes; other errors pass.
+// forgetGuesses begins the count of wrong codes anew. Call it only once a code has proven something: Kratos also takes a
+// code that went to an address which is no factor of theirs, and whoever reads that mailbox could guess another for ever.
+func (s *Service) forgetGuesses(ctx context.Context, id extension.IdentityID) error {
+	if err := s.store.ForgetGuesses(ctx, id); err != nil {
+		return fmt.Errorf("forget wrong codes of identity %s: %w", id, err)
+	}
+	return nil
+}
+
+// tooManyGuesses words the pause after many wrong codes, and the end after too many; other errors pass.
 func tooManyGuesses(err error) error {
+	if errors.Is(err, extension.ErrGuessesSpent) {
+		return extension.Invalid(fieldCode, guessesSpent)
+	}
 	if _, ok := errors.AsType[*extension.CooldownError](err); ok {
 		return extension.Invalid(fieldCode, "Too many wrong codes were entered. Wait fifteen minutes, then try again.")
 	}
@@ -187,36 +200,47 @@ func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 		return nil
 	}
 	kind, address := shown(w)
-	if kind == "" && w.Method == methodCode {
-		if kind, address, err = s.traced(ctx, w); err != nil {
-			return err
-		}
-	}
 	if kind == "" {
 		return nil
 	}
-	if err := s.endOthersBeforeTheFirst(ctx, w); err != nil {
-		return err
-	}
-	err = s.store.Witness(ctx, extension.Proof{Session: w.Session, Identity: w.Identity, Kind: kind, Address: address, At: s.now()})
-	if err != nil {
-		return fmt.Errorf("record second factor of identity %s: %w", w.Identity, err)
-	}
-	return nil
+	proof := extension.Proof{Session: w.Session, Identity: w.Identity, Kind: kind, Address: address, At: s.now()}
+	return s.store.Exclusive(ctx, extension.IdentityLock(w.Identity), func(ctx context.Context) error {
+		if err := s.witnessFirst(ctx, proof); err != nil {
+			return err
+		}
+		if err := s.store.Witness(ctx, proof); err != nil {
+			return fmt.Errorf("record second factor of identity %s: %w", w.Identity, err)
+		}
+		return nil
+	})
 }
 
-// endOthersBeforeTheFirst ends the identity's other sessions before its first factor counts: whoever has shown the password
-// alone does not stay signed in beside it. Settings that they have opened outlive them; that is why recovery codes may have
-// to wait (extension.CodesMustWait). It comes before, so that whoever is told that it failed can show the factor once more.
-func (s *Service) endOthersBeforeTheFirst(ctx context.Context, w Witnessed) error {
-	factors, err := s.store.FactorsOf(ctx, w.Identity)
+// witnessFirst makes way for the first factor that is known of an identity. Whoever has shown the password alone does not
+// stay signed in beside it, nor keep recovery codes that would stand in for it; settings that they have opened outlive
+// their session, which is why new codes may have to wait (extension.CodesMustWait). It comes before the factor counts, so
+// that whoever is told that it failed can show it once more.
+//
+// Kratos is asked first: when it holds a factor that nobody here knew of, that is the first, and what was shown is one more
+// beside it, which a session that has not shown it cannot add.
+func (s *Service) witnessFirst(ctx context.Context, proof extension.Proof) error {
+	factors, err := s.factorsOf(ctx, proof.Identity)
+	if err != nil || len(factors) > 0 {
+		return err
+	}
+	identity, err := s.identities.Identity(ctx, proof.Identity)
 	if err != nil {
-		return fmt.Errorf("find factors of identity %s: %w", w.Identity, err)
+		return fmt.Errorf("find identity %s: %w", proof.Identity, err)
 	}
-	if len(factors) > 0 {
-		return nil
+	held := len(identity.Factors) > 0
+	if !held || proof.Kind == extension.FactorRecovery || slices.Contains(identity.Factors, proof.Kind) {
+		if err := s.endSessionsBut(ctx, proof.Identity, []extension.SessionID{proof.Session}); err != nil {
+			return err
+		}
 	}
-	return s.endSessionsBut(ctx, w.Identity, []extension.SessionID{w.Session})
+	if held {
+		return s.setFactors(ctx, identity)
+	}
+	return s.dropCodes(ctx, identity)
 }
 
 func (s *Service) endSessionsBut(ctx context.Context, id extension.IdentityID, keep []extension.SessionID) error {
@@ -226,7 +250,10 @@ func (s *Service) endSessionsBut(ctx context.Context, id extension.IdentityID, k
 	return nil
 }
 
-// shown tells which factor a code belongs to; empty when the hook does not tell.
+// shown tells which factor a code belongs to; empty when the hook does not tell. A form that names several addresses does
+// not, and neither does one in which a wrong code was typed: Kratos then puts whatever the browser submitted into the place
+// of the address. Nothing else that can be asked tells it either, and whoever has the telephone must not pass for whoever
+// has the mailbox, so such a code proves nothing.
 func shown(w Witnessed) (kind extension.Factor, address string) {
 	switch w.Method {
 	case "totp":
@@ -249,32 +276,4 @@ func wayTo(address string) extension.Factor {
 		return extension.FactorEmail
 	}
 	return extension.FactorSMS
-}
-
-// traced asks Kratos where it has sent codes that still work. It is for a flow whose form does not tell: one of several
-// addresses, or one in which a wrong code was typed, because Kratos then puts whatever was submitted into the place of the
-// address. Only when a single address got codes is it known which one was read. Neither way is the weaker of two that
-// somebody may hold only one of: whoever has the telephone must not pass for whoever has the mailbox.
-func (s *Service) traced(ctx context.Context, w Witnessed) (extension.Factor, string, error) {
-	identity, err := s.identities.Identity(ctx, w.Identity)
-	if err != nil {
-		return "", "", fmt.Errorf("find identity %s: %w", w.Identity, err)
-	}
-	var reached []string
-	for _, address := range []string{identity.Traits.Email, identity.Traits.Mobile} {
-		if address == "" {
-			continue
-		}
-		sent, err := s.identities.CodeSent(ctx, address)
-		if err != nil {
-			return "", "", fmt.Errorf("find where a code of identity %s went: %w", w.Identity, err)
-		}
-		if sent {
-			reached = append(reached, address)
-		}
-	}
-	if len(reached) != 1 {
-		return "", "", nil
-	}
-	return wayTo(reached[0]), reached[0], nil
 }

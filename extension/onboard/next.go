@@ -2,7 +2,6 @@ package onboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -32,7 +31,7 @@ type known struct {
 // look reads what decides about a session, after asking Kratos where something is missing.
 func (s *Service) look(ctx context.Context, session extension.Session) (known, error) {
 	k, err := s.read(ctx, session)
-	if err != nil || !s.halfWay(k.members) {
+	if err != nil || !s.unsettled(k) {
 		return k, err
 	}
 	if err := s.observe(ctx, session.Identity, k.members, Evidence{}); err != nil {
@@ -71,13 +70,13 @@ func (s *Service) proofs(ctx context.Context, session extension.Session) ([]exte
 	return proofs, nil
 }
 
-// halfWay tells whether a user of these has begun and not arrived.
-func (s *Service) halfWay(members []extension.Member) bool {
-	for _, m := range members {
-		switch m.Next(nil, s.now()) {
-		case extension.StepRegister, extension.StepSecure, extension.StepAgree:
+// unsettled tells whether a user of these has begun and not arrived, or is asked for a factor, which may be gone in Kratos.
+func (s *Service) unsettled(k known) bool {
+	for _, m := range k.members {
+		switch m.Next(k.proofs, s.now()) {
+		case extension.StepRegister, extension.StepSecure, extension.StepConfirm, extension.StepAgree:
 			return true
-		case extension.StepIn, extension.StepConfirm:
+		case extension.StepIn:
 			if m.User.Facts.Activated.IsZero() {
 				return true
 			}
@@ -140,17 +139,15 @@ func (s *Service) elsewhere(k known) error {
 	return &StepError{Step: s.first(k, "").Next(k.proofs, s.now())}
 }
 
-// inLanguage gives the same version of the terms in the reader's language, where there is one.
+// inLanguage gives the same version of the terms in the reader's language, where there is one, and with its text. Without a
+// language nobody reads it.
 func (s *Service) inLanguage(ctx context.Context, terms extension.Terms, language string) (extension.Terms, error) {
-	if terms.ID == "" || language == "" || language == terms.Language {
+	if terms.ID == "" || language == "" {
 		return terms, nil
 	}
 	read, err := s.store.TermsIn(ctx, terms.Organisation, terms.Version, language)
-	switch {
-	case errors.Is(err, extension.ErrNotFound):
-		return terms, nil
-	case err != nil:
-		return extension.Terms{}, fmt.Errorf("find terms %s in another language: %w", terms.ID, err)
+	if err != nil {
+		return extension.Terms{}, fmt.Errorf("find text of terms %s: %w", terms.ID, err)
 	}
 	return read, nil
 }

@@ -20,13 +20,26 @@ type Evidence struct {
 // facts are learnt: after a report, on the invitee's next page and by the periodic reconciliation. Of an account whose
 // holder has taken no invitation on, nothing is recorded: it may be anybody's, and an inviter must learn nothing of it.
 func (s *Service) observe(ctx context.Context, id extension.IdentityID, members []extension.Member, evidence Evidence) error {
-	identity, err := s.identities.Identity(ctx, id)
-	if err != nil {
-		return fmt.Errorf("find identity %s: %w", id, err)
+	known := false
+	err := s.store.Exclusive(ctx, extension.IdentityLock(id), func(ctx context.Context) error {
+		identity, err := s.identities.Identity(ctx, id)
+		if err != nil {
+			return fmt.Errorf("find identity %s: %w", id, err)
+		}
+		if known = slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(identity, m.User) }); !known {
+			return nil
+		}
+		return s.recordSeen(ctx, identity, members, evidence)
+	})
+	if err != nil || !known {
+		return err
 	}
-	if !slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(identity, m.User) }) {
-		return nil
-	}
+	return s.activate(ctx, id) // which aligns, and takes the lock for it
+}
+
+// recordSeen records what was just read in Kratos. The caller has held the identity's lock since before, so that what a
+// reset or another set-up has changed meanwhile is not overwritten by what was true earlier.
+func (s *Service) recordSeen(ctx context.Context, identity extension.Identity, members []extension.Member, evidence Evidence) error {
 	if err := s.recordHeld(ctx, identity); err != nil {
 		return err
 	}
@@ -35,7 +48,7 @@ func (s *Service) observe(ctx context.Context, id extension.IdentityID, members 
 			return err
 		}
 	}
-	return s.activate(ctx, id)
+	return nil
 }
 
 // admitted tells whether what an identity holds may be taken for the user's own: we made it for them, or they have taken
@@ -48,38 +61,81 @@ func begun(user extension.User) bool {
 	return !user.Facts.Started.IsZero() || !user.Facts.Registered.IsZero()
 }
 
-// recordHeld records the names, the mobile and the factors that an identity has in Kratos.
+// recordHeld records the names, the mobile and the factors that an identity has in Kratos. The caller has held its lock
+// since before it was read.
 func (s *Service) recordHeld(ctx context.Context, identity extension.Identity) error {
 	if err := s.store.RecordProfile(ctx, identity); err != nil {
 		return fmt.Errorf("record profile of identity %s: %w", identity.ID, err)
 	}
-	if err := s.endUnprovenBeforeTheFirst(ctx, identity); err != nil {
+	before, err := s.factorsOf(ctx, identity.ID)
+	if err != nil {
 		return err
 	}
+	if len(before) == 0 && len(identity.Factors) > 0 {
+		if err := s.makeWayForTheFirst(ctx, identity); err != nil {
+			return err
+		}
+	}
+	if err := s.setFactors(ctx, identity); err != nil {
+		return err
+	}
+	return s.dropCodesOfNothing(ctx, identity)
+}
+
+func (s *Service) factorsOf(ctx context.Context, id extension.IdentityID) ([]extension.ProvenFactor, error) {
+	factors, err := s.store.FactorsOf(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find factors of identity %s: %w", id, err)
+	}
+	return factors, nil
+}
+
+// setFactors keeps which factors Kratos holds.
+func (s *Service) setFactors(ctx context.Context, identity extension.Identity) error {
 	if err := s.store.SetFactors(ctx, identity.ID, identity.Factors, s.now()); err != nil {
 		return fmt.Errorf("record factors of identity %s: %w", identity.ID, err)
 	}
 	return nil
 }
 
-// endUnprovenBeforeTheFirst is endOthersBeforeTheFirst for a factor that was set up in Kratos' settings: the session that
-// did it has a proof, which the guard has written, and no other may have.
-func (s *Service) endUnprovenBeforeTheFirst(ctx context.Context, identity extension.Identity) error {
-	if len(identity.Factors) == 0 {
-		return nil
-	}
-	factors, err := s.store.FactorsOf(ctx, identity.ID)
-	if err != nil {
-		return fmt.Errorf("find factors of identity %s: %w", identity.ID, err)
-	}
-	if len(factors) > 0 {
-		return nil
-	}
-	proven, err := s.store.ProvenSessions(ctx, identity.ID)
+// makeWayForTheFirst does for a factor that was set up in Kratos' settings what witnessFirst does for one that was shown:
+// the session that did it has a proof, which the guard has written, and no other may have. Recovery codes from before it
+// are somebody's who had shown no factor. Those beside a factor that nobody has set up here are its owner's, and stay.
+func (s *Service) makeWayForTheFirst(ctx context.Context, identity extension.Identity) error {
+	proven, err := s.store.ProvenSessions(ctx, identity.ID, identity.Factors)
 	if err != nil {
 		return fmt.Errorf("find proven sessions of identity %s: %w", identity.ID, err)
 	}
-	return s.endSessionsBut(ctx, identity.ID, proven)
+	if err := s.endSessionsBut(ctx, identity.ID, proven); err != nil {
+		return err
+	}
+	if len(proven) == 0 {
+		return nil
+	}
+	return s.dropCodes(ctx, identity)
+}
+
+// dropCodesOfNothing takes recovery codes away that no factor is left for. They would stand in for the next one, whoever
+// had made them.
+func (s *Service) dropCodesOfNothing(ctx context.Context, identity extension.Identity) error {
+	if !identity.Recovery {
+		return nil
+	}
+	factors, err := s.factorsOf(ctx, identity.ID)
+	if err != nil || len(factors) > 0 {
+		return err
+	}
+	return s.dropCodes(ctx, identity)
+}
+
+func (s *Service) dropCodes(ctx context.Context, identity extension.Identity) error {
+	if !identity.Recovery {
+		return nil
+	}
+	if err := s.identities.RemoveRecoveryCodes(ctx, identity.ID); err != nil {
+		return fmt.Errorf("remove recovery codes of identity %s: %w", identity.ID, err)
+	}
+	return nil
 }
 
 // observeUser records what is true of one user of an identity.
@@ -108,9 +164,9 @@ func (s *Service) current(ctx context.Context, m extension.Member, terms extensi
 		return terms != "" && terms == m.Terms.ID, nil
 	}
 	id, err := extension.ParseID[extension.TermsID](string(terms))
-	var text extension.Terms
+	version := 0
 	if err == nil {
-		text, err = s.store.TermsText(ctx, extension.System(m.Organisation.ID, ""), id)
+		version, err = s.store.VersionOf(ctx, m.Organisation.ID, id)
 	}
 	switch {
 	case errors.Is(err, extension.ErrNotFound):
@@ -118,7 +174,7 @@ func (s *Service) current(ctx context.Context, m extension.Member, terms extensi
 	case err != nil:
 		return false, fmt.Errorf("find terms %s: %w", terms, err)
 	}
-	return text.Version == m.Terms.Version, nil
+	return version == m.Terms.Version, nil
 }
 
 // confirm records that Kratos holds the acceptance. The evidence is the row that was written when the invitee pressed

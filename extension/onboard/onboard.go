@@ -33,7 +33,7 @@ type Place struct {
 	Organisation extension.Organisation
 	User         extension.User
 	Inviter      string
-	Terms        extension.Terms    // the organisation's current ones, in a language that the reader asked for
+	Terms        extension.Terms    // the organisation's current ones, with their text if the reader asked for a language
 	Proofs       []extension.Factor // what this session was confirmed with
 	Standings    []Standing         // in every organisation of the identity, by name; this place is one of them
 }
@@ -41,7 +41,7 @@ type Place struct {
 // Wish is what a reader would rather have, where there is a choice. It gives no right to anything.
 type Wish struct {
 	Slug     string // of the organisation that they work in now; empty for what is due first
-	Language string // BCP 47, of the terms; empty for the organisation's own
+	Language string // BCP 47, in which the terms are read; empty when nobody reads them, and then they come without their text
 }
 
 // Standing is where a session stands in one organisation.
@@ -93,6 +93,7 @@ const (
 	LinkPaused   LinkReason = "paused"
 	LinkDisabled LinkReason = "disabled" // somebody else switched the identity off in Kratos
 	LinkForeign  LinkReason = "foreign"  // the account is of another kind, or has another address by now
+	LinkOccupied LinkReason = "occupied" // somebody made the account before, and what they sign in with cannot be deleted
 	LinkSignIn   LinkReason = "sign_in"  // registered and not yet in: the newest link leads to sign-in and no further
 	LinkAccount  LinkReason = "account"  // the address has an account with a credential: its holder signs in, then accepts
 )

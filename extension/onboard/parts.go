@@ -63,22 +63,29 @@ type securing interface {
 	FactorsOf(ctx context.Context, identity extension.IdentityID) ([]extension.ProvenFactor, error)
 	// Proofs lists the kinds of factor that a session was confirmed with.
 	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
-	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor.
+	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor of
+	// the identity's.
 	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error)
 	// ForgetOpenings says that settings which are open now are no danger.
 	ForgetOpenings(ctx context.Context, identity extension.IdentityID) error
-	// ProvenSessions lists the sessions of an identity that were confirmed with any factor.
-	ProvenSessions(ctx context.Context, identity extension.IdentityID) ([]extension.SessionID, error)
+	// ProvenSessions lists the sessions of an identity that were confirmed with a factor of one of these kinds.
+	ProvenSessions(ctx context.Context, identity extension.IdentityID, kinds []extension.Factor) ([]extension.SessionID, error)
 	// Witness keeps a proof, and the factor where it is the identity's first or one more of a confirmed session's.
 	Witness(ctx context.Context, proof extension.Proof) error
-	// AllowCode notes that a code is about to be sent; *extension.CooldownError when it is too soon.
+	// AllowCode notes that a code is about to be sent; *extension.CooldownError when it is too soon,
+	// extension.ErrGuessesSpent when none would be looked at.
 	AllowCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) error
 	// NextCode tells when the next code can be sent; zero for now.
 	NextCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) (time.Time, error)
-	// AllowGuess notes that a code is about to be looked at; *extension.CooldownError after too many wrong ones.
+	// AllowGuess notes that a code is about to be looked at; *extension.CooldownError after too many wrong ones for now,
+	// extension.ErrGuessesSpent after too many in a row.
 	AllowGuess(ctx context.Context, identity extension.IdentityID) error
-	// ForgetGuesses says that the last code was right.
+	// ForgetGuesses says that the last code was right, or that there is nothing left to guess.
 	ForgetGuesses(ctx context.Context, identity extension.IdentityID) error
+	// AllowsNotice tells whether another code of a kind that anybody can ask for may be mailed.
+	AllowsNotice(ctx context.Context, identity extension.IdentityID, kind extension.NoticeKind) (bool, error)
+	// NoteNotice notes that one was mailed.
+	NoteNotice(ctx context.Context, identity extension.IdentityID, kind extension.NoticeKind) error
 	// PurgeProofs deletes proofs of sessions that have long ended, and what was noted of codes long ago.
 	PurgeProofs(ctx context.Context, now time.Time) error
 	// ForgetFactors drops the factors and proofs of the user's identity, with the audit. ErrConflict says that the
@@ -94,12 +101,12 @@ type agreeing interface {
 	ConfirmAcceptance(ctx context.Context, user extension.User, terms extension.TermsID, at time.Time) error
 	// Decline keeps that a user said no.
 	Decline(ctx context.Context, user extension.UserID, terms extension.TermsID, at time.Time) error
-	// TermsIn gives a version in a language, or in the organisation's own when there is none in that.
+	// TermsIn gives a version with its text in a language, or in the organisation's own when there is none in that.
 	TermsIn(ctx context.Context, organisation extension.OrganisationID, version int, language string) (extension.Terms, error)
 	// TermsLanguages lists the languages of a version, the organisation's own first.
 	TermsLanguages(ctx context.Context, organisation extension.OrganisationID, version int) ([]string, error)
-	// TermsText gives one text of the actor's organisation.
-	TermsText(ctx context.Context, actor extension.Actor, terms extension.TermsID) (extension.Terms, error)
+	// VersionOf tells which version of the organisation's terms a text belongs to; ErrNotFound when it is none of theirs.
+	VersionOf(ctx context.Context, organisation extension.OrganisationID, terms extension.TermsID) (int, error)
 }
 
 // aligning is what changes in Kratos ask of the database.
@@ -120,10 +127,10 @@ type Identities interface {
 	// Clear takes away everything that whoever made the account without proving its address may have planted, and then
 	// says that the address is proven. It can be repeated.
 	Clear(ctx context.Context, id extension.IdentityID, address string) error
-	// CodeSent tells whether a code for the second step of a sign-in that still works was sent to an e-mail address or a number.
-	CodeSent(ctx context.Context, address string) (bool, error)
 	// RemoveFactors deletes the second factors and the recovery codes. Having none is success.
 	RemoveFactors(ctx context.Context, id extension.IdentityID) error
+	// RemoveRecoveryCodes deletes the recovery codes alone. Having none is success.
+	RemoveRecoveryCodes(ctx context.Context, id extension.IdentityID) error
 	// Holder finds the identity that a mobile number belongs to.
 	Holder(ctx context.Context, mobile string) (extension.Identity, error)
 	// DropMobile takes the number away from an identity.

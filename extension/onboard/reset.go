@@ -49,7 +49,10 @@ func (s *Service) resetFactors(ctx context.Context, finder, actor extension.Acto
 		if err := s.store.SetFactors(ctx, user.Identity, nil, s.now()); err != nil {
 			return fmt.Errorf("record factors of identity %s: %w", user.Identity, err)
 		}
-		return s.endSessions(ctx, user.Identity)
+		if err := s.endSessions(ctx, user.Identity); err != nil {
+			return err
+		}
+		return s.forgetGuesses(ctx, user.Identity)
 	})
 }
 
@@ -164,8 +167,11 @@ func (s *Service) forgetMobile(ctx context.Context, holder extension.Identity, m
 	if !slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(holder, m.User) }) {
 		return nil
 	}
-	holder.Traits.Mobile = ""
-	return s.recordHeld(ctx, holder)
+	now, err := s.identities.Identity(ctx, holder.ID) // once more: holder was found before its lock was taken
+	if err != nil {
+		return fmt.Errorf("find identity %s: %w", holder.ID, err)
+	}
+	return s.recordHeld(ctx, now)
 }
 
 // mustKeep says in one sentence why an account keeps its number; empty when it can be taken away.

@@ -81,14 +81,23 @@ func TestACodeSetsASecondFactorUpOnceAndIsAskedForAtEverySignIn(t *testing.T) {
 	}
 	for range extension.GuessesPerWindow {
 		_, err := s.confirms(t, extension.FactorSMS, flow, "000000")
-		wantFault(t, err, "ask for another")
+		wantFault(t, err, "Ask for a new one")
 	}
 	if stumble := s.user(t).Stumble; stumble.Step != extension.StepSecure || !strings.Contains(stumble.Sentence, "code is not right") {
 		t.Errorf("%+v", stumble)
 	}
 	_, err = s.confirms(t, extension.FactorSMS, flow, s.door.code)
 	wantFault(t, err, "Wait fifteen minutes")
-	s.execute(t, `UPDATE code_guesses SET guessed_at = guessed_at - interval '16 minutes'`)
+	s.execute(t, `UPDATE code_failures SET window_began = window_began - interval '16 minutes'`)
+	_, err = s.confirms(t, extension.FactorSMS, flow, s.door.code)
+	wantFault(t, err, "after a wrong one it cannot be told where it was sent")
+	if step := s.next(t); step != extension.StepSecure {
+		t.Errorf("step %s: a code of who knows where set a factor up", step)
+	}
+	s.rest(t)
+	if flow, _, err = s.SendCode(t.Context(), s.session(), extension.Browser{}, extension.FactorSMS); err != nil {
+		t.Fatal(err)
+	}
 	if reply, err := s.confirms(t, extension.FactorSMS, flow, " 123-456 "); err != nil || len(reply.SetCookies) == 0 {
 		t.Fatal(reply, err)
 	}

@@ -207,12 +207,18 @@ func (s *Service) startVacant(ctx context.Context, invited extension.Invited, id
 // clear takes away what was planted and looks again. It can be repeated, and proves the address last, so that a crash
 // leaves the next Start to do it again.
 func (s *Service) clear(ctx context.Context, invited extension.Invited, identity extension.Identity) (extension.Identity, claim, error) {
-	if err := s.identities.Clear(ctx, identity.ID, invited.Member.User.Address); err != nil {
-		return identity, "", fmt.Errorf("clear identity %s: %w", identity.ID, err)
+	cleared := s.identities.Clear(ctx, identity.ID, invited.Member.User.Address)
+	if cleared != nil && !errors.Is(cleared, extension.ErrConflict) {
+		return identity, "", fmt.Errorf("clear identity %s: %w", identity.ID, cleared)
 	}
 	identity, claim, err := s.claim(ctx, invited)
-	if err != nil {
+	switch {
+	case err != nil:
 		return identity, "", err
+	case cleared != nil && claim == claimPlanted && identity.Registered: // by something that cannot be deleted
+		return identity, "", linkError(LinkOccupied, invited)
+	case cleared != nil:
+		return identity, "", fmt.Errorf("clear identity %s: %w", identity.ID, cleared)
 	}
 	if claim == claimPlanted || claim == claimAccount {
 		return identity, "", fmt.Errorf("clear identity %s: it was changed meanwhile: %w", identity.ID, extension.ErrConflict)
@@ -249,6 +255,10 @@ func (s *Service) admit(ctx context.Context, invited extension.Invited, identity
 func (s *Service) accept(ctx context.Context, invited extension.Invited, identity extension.Identity, session extension.Session) error {
 	if identity.Active && session.Identity != identity.ID {
 		return linkError(LinkAccount, invited)
+	}
+	// First: from the start on the account counts here, and its factors must not be taken for set up by whoever comes next.
+	if err := s.setFactors(ctx, identity); err != nil {
+		return err
 	}
 	if err := s.recordStart(ctx, invited); err != nil {
 		return err

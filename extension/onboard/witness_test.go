@@ -8,30 +8,6 @@ import (
 	"paperplane/extension/onboard"
 )
 
-func TestACodeWhoseFormTellsNothingIsTracedToTheOneAddressThatGotAny(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		sent []string
-		want []extension.Factor
-	}{
-		{nil, nil},
-		{[]string{"+46701740605"}, []extension.Factor{extension.FactorSMS}},
-		{[]string{address}, []extension.Factor{extension.FactorEmail}},
-		{[]string{"+46701740605", address}, nil}, // whoever has the telephone must not pass for whoever has the mailbox
-	} {
-		s := secured(t)
-		s.kratos.codes = c.sent
-		w := onboard.Witnessed{Identity: s.kratos.identity.ID, Session: s.session().ID, Method: "code"}
-		if err := s.Witness(t.Context(), w); err != nil {
-			t.Fatal(err)
-		}
-		proofs, err := s.db.Proofs(t.Context(), s.session().ID)
-		if err != nil || !slices.Equal(proofs, c.want) {
-			t.Errorf("sent to %v: %v, %v", c.sent, proofs, err)
-		}
-	}
-}
-
 func TestAHookWitnessesWhatItTellsOf(t *testing.T) {
 	t.Parallel()
 	const sms, email = "+46701740605", address

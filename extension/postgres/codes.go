@@ -1,9 +1,8 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,7 +15,8 @@ import (
 const codesKept = 24 * time.Hour
 
 // AllowCode notes that a code is about to be sent to an identity by one way, unless one was sent too recently or too many
-// were: that is an *extension.CooldownError. Of many callers at once one may send. ErrNotFound says that no user here has
+// were: that is an *extension.CooldownError. extension.ErrGuessesSpent says that it would not be looked at, so that none is
+// sent. Of many callers at once one may send. ErrNotFound says that no user here has
 // the identity. The pause runs by the database's clock.
 func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -26,6 +26,9 @@ func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way 
 		}
 		if !held {
 			return extension.ErrNotFound
+		}
+		if spent, _, err := failures(ctx, tx, identity); err != nil || spent {
+			return cmp.Or(err, extension.ErrGuessesSpent)
 		}
 		next, err := nextCode(ctx, tx, identity, way)
 		if err != nil {
@@ -42,11 +45,14 @@ func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way 
 	})
 }
 
-// AllowGuess notes that a code is about to be looked at, unless too many were wrong: that is an *extension.CooldownError. Of
-// many callers at once no more than are left may go on. ErrNotFound says that no user here has the identity. The window
-// runs by the database's clock.
+// AllowGuess notes that a code is about to be looked at, as a wrong one until ForgetGuesses says otherwise. After too many
+// wrong ones it is an *extension.CooldownError, and extension.ErrGuessesSpent after extension.GuessesInARow, which is audited
+// once for every user of the identity. Of many callers at once no more than are left may go on. ErrNotFound says that no
+// user here has the identity. The window runs by the database's clock.
 func (db *DB) AllowGuess(ctx context.Context, identity extension.IdentityID) error {
-	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	var refused error // not the transaction's: what is written for it stays
+	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		refused = nil
 		held, err := holdIdentity(ctx, tx, identity)
 		if err != nil {
 			return err
@@ -54,28 +60,94 @@ func (db *DB) AllowGuess(ctx context.Context, identity extension.IdentityID) err
 		if !held {
 			return extension.ErrNotFound
 		}
-		var full *time.Time // when the oldest of as many as fit into the window leaves it
-		err = tx.NewRaw(`
-			SELECT max(guessed_at) + make_interval(secs => ?) FROM (
-				SELECT guessed_at FROM code_guesses WHERE identity_id = ? ORDER BY guessed_at DESC OFFSET ? LIMIT 1) g
-			HAVING max(guessed_at) + make_interval(secs => ?) > clock_timestamp()`,
-			extension.GuessWindow.Seconds(), identity, extension.GuessesPerWindow-1, extension.GuessWindow.Seconds()).Scan(ctx, &full)
-		switch {
-		case err != nil && !errors.Is(err, sql.ErrNoRows):
-			return fmt.Errorf("count guesses: %w", err)
-		case full != nil:
-			return &extension.CooldownError{Until: full.UTC()}
+		allowed, err := countGuess(ctx, tx, identity)
+		if err != nil || allowed {
+			return err
 		}
-		if _, err := tx.NewRaw(`INSERT INTO code_guesses (identity_id, guessed_at) VALUES (?, clock_timestamp())`, identity).Exec(ctx); err != nil {
-			return fmt.Errorf("note guess: %w", err)
-		}
-		return nil
+		refused, err = guessRefused(ctx, tx, identity)
+		return err
 	})
+	return cmp.Or(err, refused)
 }
 
-// ForgetGuesses says that the last code was right.
+// countGuess counts one more wrong code, unless there may be no more.
+func countGuess(ctx context.Context, tx bun.Tx, identity extension.IdentityID) (bool, error) {
+	var counted []int
+	err := tx.NewRaw(`
+		INSERT INTO code_failures AS f (identity_id, in_a_row, window_began, in_window) VALUES (?0, 1, clock_timestamp(), 1)
+		ON CONFLICT (identity_id) DO UPDATE
+		   SET in_a_row = f.in_a_row + 1,
+		       window_began = CASE WHEN f.window_began + make_interval(secs => ?1) > clock_timestamp() THEN f.window_began ELSE excluded.window_began END,
+		       in_window = CASE WHEN f.window_began + make_interval(secs => ?1) > clock_timestamp() THEN f.in_window + 1 ELSE 1 END
+		 WHERE f.in_a_row < ?2 AND (f.in_window < ?3 OR f.window_began + make_interval(secs => ?1) <= clock_timestamp())
+		RETURNING in_a_row`,
+		identity, extension.GuessWindow.Seconds(), extension.GuessesInARow, extension.GuessesPerWindow).Scan(ctx, &counted)
+	if err != nil {
+		return false, fmt.Errorf("count guess: %w", err)
+	}
+	return len(counted) == 1, nil
+}
+
+// guessRefused tells why no code is looked at. The first refusal after too many in a row is audited, and counted one further
+// so that no other is.
+func guessRefused(ctx context.Context, tx bun.Tx, identity extension.IdentityID) (refused, err error) {
+	spent, until, err := failures(ctx, tx, identity)
+	switch {
+	case err != nil:
+		return nil, err
+	case !spent:
+		return &extension.CooldownError{Until: until}, nil
+	}
+	_, err = tx.NewRaw(`
+		WITH spent AS (UPDATE code_failures SET in_a_row = in_a_row + 1 WHERE identity_id = ? AND in_a_row = ? RETURNING identity_id)
+		INSERT INTO audit (at, organisation_id, actor_name, action, user_id, detail)
+		SELECT clock_timestamp(), u.organisation_id, '', ?, u.id, '' FROM users u JOIN spent s ON s.identity_id = u.identity_id`,
+		identity, extension.GuessesInARow, string(extension.ActionGuessesSpent)).Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("audit guesses: %w", err)
+	}
+	return extension.ErrGuessesSpent, nil
+}
+
+// failures tells whether too many codes in a row were wrong, and when the window of those that were ends.
+func failures(ctx context.Context, tx bun.Tx, identity extension.IdentityID) (spent bool, until time.Time, err error) {
+	var rows []struct {
+		Spent bool
+		Until time.Time
+	}
+	err = tx.NewRaw(`SELECT in_a_row >= ? AS spent, window_began + make_interval(secs => ?) AS until FROM code_failures WHERE identity_id = ?`,
+		extension.GuessesInARow, extension.GuessWindow.Seconds(), identity).Scan(ctx, &rows)
+	if err != nil {
+		return false, time.Time{}, fmt.Errorf("look for guesses: %w", err)
+	}
+	for _, r := range rows {
+		spent, until = r.Spent, r.Until.UTC()
+	}
+	return spent, until, nil
+}
+
+// ForgetGuesses says that the last code was right, or that there is nothing left to guess.
 func (db *DB) ForgetGuesses(ctx context.Context, identity extension.IdentityID) error {
-	_, err := db.bun.NewRaw(`DELETE FROM code_guesses WHERE identity_id = ?`, identity).Exec(ctx)
+	_, err := db.bun.NewRaw(`DELETE FROM code_failures WHERE identity_id = ?`, identity).Exec(ctx)
+	return kind(err)
+}
+
+// AllowsNotice tells whether fewer emails of a kind than extension.NoticesPerWindow have gone to an identity of late, by the
+// database's clock.
+func (db *DB) AllowsNotice(ctx context.Context, identity extension.IdentityID, notice extension.NoticeKind) (bool, error) {
+	var mailed int
+	err := db.bun.NewRaw(`
+		SELECT count(*) FROM code_sends WHERE identity_id = ? AND kind = ? AND sent_at > clock_timestamp() - make_interval(secs => ?)`,
+		identity, string(notice), extension.NoticeWindow.Seconds()).Scan(ctx, &mailed)
+	return mailed < extension.NoticesPerWindow, kind(err)
+}
+
+// NoteNotice notes that a code to recover an account or to confirm an address was mailed. Of an identity that no user here
+// has, nothing is noted.
+func (db *DB) NoteNotice(ctx context.Context, identity extension.IdentityID, notice extension.NoticeKind) error {
+	_, err := db.bun.NewRaw(`
+		INSERT INTO code_sends (identity_id, kind, sent_at) SELECT d.id, ?, clock_timestamp() FROM identities d WHERE d.id = ?`,
+		string(notice), identity).Exec(ctx)
 	return kind(err)
 }
 

@@ -94,3 +94,114 @@ func TestNoCodeGoesToAnIdentityWithoutAUser(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// guess is what the next code is refused with.
+func (b bundle) guess(t *testing.T, identity extension.IdentityID) error {
+	t.Helper()
+	err := b.db.AllowGuess(t.Context(), identity)
+	if _, paused := errors.AsType[*extension.CooldownError](err); err != nil && !paused && !errors.Is(err, extension.ErrGuessesSpent) {
+		t.Fatal(err)
+	}
+	return err
+}
+
+// laterGuesses makes the wrong codes older than they are.
+func (b bundle) laterGuesses(t *testing.T, by time.Duration) {
+	t.Helper()
+	b.exec(t, `UPDATE code_failures SET window_began = window_began - make_interval(secs => ?)`, by.Seconds())
+}
+
+func TestOfManyWhoGuessAtOnceNoMoreThanAreLeftMay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	var allowed atomic.Int64
+	var group sync.WaitGroup
+	for range 3 * extension.GuessesPerWindow {
+		group.Go(func() {
+			err := b.db.AllowGuess(t.Context(), user.Identity)
+			if err == nil {
+				allowed.Add(1)
+			} else if _, paused := errors.AsType[*extension.CooldownError](err); !paused {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if allowed.Load() != extension.GuessesPerWindow {
+		t.Errorf("%d were allowed", allowed.Load())
+	}
+	cooldown, paused := errors.AsType[*extension.CooldownError](b.guess(t, user.Identity))
+	if !paused || time.Until(cooldown.Until) > extension.GuessWindow || time.Until(cooldown.Until) < extension.GuessWindow-time.Minute {
+		t.Errorf("%+v", cooldown)
+	}
+	if err := b.db.AllowGuess(t.Context(), extension.NewID[extension.IdentityID]()); !errors.Is(err, extension.ErrNotFound) {
+		t.Errorf("of nobody: %v", err)
+	}
+}
+
+func TestWrongCodesInARowComeToAnEndHoweverSlowlyTheyCome(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	for n := range extension.GuessesInARow {
+		if n%extension.GuessesPerWindow == 0 {
+			b.laterGuesses(t, extension.GuessWindow)
+		}
+		if err := b.guess(t, user.Identity); err != nil {
+			t.Fatalf("guess %d: %v", n, err)
+		}
+	}
+	for range 3 {
+		b.laterGuesses(t, 24*time.Hour)
+		if err := b.guess(t, user.Identity); !errors.Is(err, extension.ErrGuessesSpent) {
+			t.Fatal(err)
+		}
+	}
+	if n := b.audited(t, extension.ActionGuessesSpent, user.ID); n != 1 {
+		t.Errorf("administrators are told %d times", n)
+	}
+	if err := b.db.AllowCode(t.Context(), user.Identity, extension.FactorSMS); !errors.Is(err, extension.ErrGuessesSpent) {
+		t.Errorf("a code is sent that nobody looks at: %v", err)
+	}
+	if err := b.db.ForgetGuesses(t.Context(), user.Identity); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.guess(t, user.Identity); err != nil {
+		t.Errorf("after a reset: %v", err)
+	}
+	if wait := b.refused(t, user.Identity, extension.FactorSMS); wait != 0 {
+		t.Errorf("after a reset, no code for %s", wait)
+	}
+}
+
+func TestNoticesAreCountedByKindWithinAnHour(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	allows := func(identity extension.IdentityID, notice extension.NoticeKind) bool {
+		allowed, err := b.db.AllowsNotice(t.Context(), identity, notice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return allowed
+	}
+	stranger := extension.NewID[extension.IdentityID]()
+	for n := range extension.NoticesPerWindow {
+		for _, identity := range []extension.IdentityID{user.Identity, stranger} {
+			if !allows(identity, extension.NoticeRecovery) {
+				t.Errorf("the notice after %d is refused", n)
+			}
+			if err := b.db.NoteNotice(t.Context(), identity, extension.NoticeRecovery); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if allows(user.Identity, extension.NoticeRecovery) || !allows(user.Identity, extension.NoticeVerification) || !allows(stranger, extension.NoticeRecovery) {
+		t.Error("notices are not counted by kind, of those who have a user here")
+	}
+	b.later(t, extension.NoticeWindow)
+	if !allows(user.Identity, extension.NoticeRecovery) {
+		t.Error("refused after an hour")
+	}
+}

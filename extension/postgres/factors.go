@@ -48,12 +48,23 @@ func holdIdentity(ctx context.Context, tx bun.Tx, identity extension.IdentityID)
 	return len(ids) == 1, nil
 }
 
+// savedWithin is how long Kratos may take from asking its guard hook, which writes the proof of a factor that is being set
+// up, until it has saved the factor: three attempts of 30 seconds at each of its hooks, and their pauses.
+const savedWithin = 3 * time.Minute
+
 // SetFactors makes these the proven second factors of an identity that Kratos holds, with an audit row for every user of
-// it for each that is new or gone. The proofs of one that is gone go with it: another of its kind is another secret.
+// it for each that is new or gone. The proofs of one that is gone go with it: another of its kind is another secret. So do
+// proofs of one that was never saved, once Kratos cannot be about to save it.
 func (db *DB) SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error {
+	gone := slices.DeleteFunc(extension.KratosFactors(), func(f extension.Factor) bool { return slices.Contains(proven, f) })
 	var known []extension.Factor
 	err := db.bun.NewRaw(`SELECT kind FROM factors WHERE identity_id = ? AND kind = ANY (?::text[])`, identity, array(extension.KratosFactors())).
 		Scan(ctx, &known)
+	if err != nil {
+		return kind(err)
+	}
+	_, err = db.bun.NewRaw(`DELETE FROM proofs WHERE identity_id = ? AND kind = ANY (?::text[]) AND proven_at < ?`,
+		identity, array(gone), at.Add(-savedWithin).UTC()).Exec(ctx)
 	if err != nil || sameKinds(known, proven) { // as nearly always
 		return kind(err)
 	}
@@ -67,8 +78,25 @@ func (db *DB) SetFactors(ctx context.Context, identity extension.IdentityID, pro
 		if _, err := auditFactors(ctx, tx, identity, added, extension.ActionFactorProven, at); err != nil {
 			return err
 		}
-		gone := slices.DeleteFunc(extension.KratosFactors(), func(f extension.Factor) bool { return slices.Contains(proven, f) })
 		return dropFactors(ctx, tx, identity, gone, at)
+	})
+}
+
+// LearnFactors keeps factors that Kratos turns out to hold although none of the identity's is known: they were imported, or
+// set up before anybody here looked. While a session has a proof of one, which is being set up then, nothing is kept: the
+// report of it does that, and ends the other sessions.
+func (db *DB) LearnFactors(ctx context.Context, identity extension.IdentityID, held []extension.Factor, at time.Time) error {
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		ours, err := holdIdentity(ctx, tx, identity)
+		if err != nil || !ours {
+			return err
+		}
+		_, err = auditFactors(ctx, tx, identity, tx.NewRaw(`
+			INSERT INTO factors (identity_id, kind, proven_at) SELECT ?0, kind, ?1 FROM unnest(?2::text[]) AS kind
+			 WHERE NOT EXISTS (SELECT 1 FROM factors WHERE identity_id = ?0)
+			   AND NOT EXISTS (SELECT 1 FROM proofs p WHERE p.identity_id = ?0 AND p.kind = ANY (?2::text[]))
+			RETURNING kind`, identity, at.UTC(), array(held)), extension.ActionFactorProven, at)
+		return err
 	})
 }
 

@@ -349,3 +349,58 @@ func TestProofsOfSessionsThatHaveEndedArePurged(t *testing.T) {
 		t.Errorf("%d codes are kept", n)
 	}
 }
+
+func TestAProofOfWhatWasNeverSavedEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	session := sessionID()
+	if err := b.db.Prove(t.Context(), witnessed(user, session, extension.FactorTOTP, "")); err != nil {
+		t.Fatal(err)
+	}
+	if sessions, err := b.db.ProvenSessions(t.Context(), user.Identity, kinds{extension.FactorTOTP}); err != nil || !slices.Equal(sessions, []extension.SessionID{session}) {
+		t.Errorf("%v, %v", sessions, err)
+	}
+	if sessions, err := b.db.ProvenSessions(t.Context(), user.Identity, kinds{extension.FactorWebAuthn}); err != nil || len(sessions) > 0 {
+		t.Errorf("of another kind: %v, %v", sessions, err)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		left  kinds
+	}{
+		{time.Minute, kinds{extension.FactorTOTP}}, // Kratos may be about to save it
+		{4 * time.Minute, nil},
+	} {
+		if err := b.db.SetFactors(t.Context(), user.Identity, nil, noon().Add(c.after)); err != nil {
+			t.Fatal(err)
+		}
+		b.shows(t, user, nil, session, c.left)
+	}
+}
+
+func TestFactorsThatKratosTurnsOutToHoldAreLearntOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user, other := b.invited(t, "bob@example.com"), b.invited(t, "eve@example.com")
+	session := sessionID()
+	learn := func(user extension.User, held ...extension.Factor) {
+		t.Helper()
+		if err := b.db.LearnFactors(t.Context(), user.Identity, held, noon()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	learn(user, extension.FactorTOTP)
+	learn(user, extension.FactorWebAuthn) // one is known
+	b.shows(t, user, kinds{extension.FactorTOTP}, session, nil)
+	if n := b.audited(t, extension.ActionFactorProven, user.ID); n != 1 {
+		t.Errorf("%d audit rows", n)
+	}
+	if err := b.db.Prove(t.Context(), witnessed(other, session, extension.FactorTOTP, "")); err != nil {
+		t.Fatal(err)
+	}
+	learn(other, extension.FactorTOTP) // is being set up
+	b.shows(t, other, nil, session, kinds{extension.FactorTOTP})
+	if err := b.db.LearnFactors(t.Context(), extension.NewID[extension.IdentityID](), kinds{extension.FactorTOTP}, noon()); err != nil {
+		t.Errorf("an identity that nobody here has: %v", err)
+	}
+}

@@ -7,13 +7,14 @@ import (
 	"paperplane/extension"
 )
 
-// memberColumns reads a user with its organisation, the current terms and who invited it last.
+// memberColumns reads a user with its organisation, the current terms without their text, which is long and read at every
+// request, and who invited it last.
 func memberColumns() string {
 	return userColumns() + `,
 	` + organisationColumns + `,
 	coalesce(b.actor_name, '') AS inviter,
 	t.id AS terms_id, coalesce(t.version, 0) AS terms_version, coalesce(t.title, '') AS terms_title,
-	coalesce(t.body, '') AS terms_body, coalesce(t.sha256, '') AS terms_sha256, coalesce(t.language, '') AS terms_language,
+	coalesce(t.sha256, '') AS terms_sha256, coalesce(t.language, '') AS terms_language,
 	coalesce(t.grace, 0) AS terms_grace, t.published_at AS terms_published_at`
 }
 
@@ -21,7 +22,7 @@ func memberColumns() string {
 const memberJoins = userJoins + `
 	JOIN organisations o ON o.id = u.organisation_id
 	LEFT JOIN batches b ON b.id = i.batch_id
-	LEFT JOIN LATERAL (SELECT * FROM terms v WHERE v.organisation_id = o.id
+	LEFT JOIN LATERAL (SELECT v.id, v.version, v.title, v.sha256, v.language, v.grace, v.published_at FROM terms v WHERE v.organisation_id = o.id
 	           ORDER BY v.version DESC, v.language <> o.language, v.language LIMIT 1) t ON true `
 
 type memberRow struct {
@@ -31,7 +32,6 @@ type memberRow struct {
 	TermsID          *extension.TermsID
 	TermsVersion     int
 	TermsTitle       string
-	TermsBody        string
 	TermsSHA256      string `bun:"terms_sha256"`
 	TermsLanguage    string
 	TermsGrace       int64
@@ -49,14 +49,15 @@ func (r memberRow) member() (extension.Member, error) {
 	}
 	if r.TermsID != nil {
 		m.Terms = extension.Terms{
-			ID: *r.TermsID, Organisation: r.OrganisationID, Version: r.TermsVersion, Title: r.TermsTitle, Text: r.TermsBody,
+			ID: *r.TermsID, Organisation: r.OrganisationID, Version: r.TermsVersion, Title: r.TermsTitle,
 			SHA256: r.TermsSHA256, Language: r.TermsLanguage, Grace: time.Duration(r.TermsGrace) * time.Second, Published: fromNull(r.TermsPublishedAt),
 		}
 	}
 	return m, nil
 }
 
-// Members lists the users of an identity with their organisations, by the organisations' names. Somebody whose only
+// Members lists the users of an identity with their organisations, by the organisations' names, without the text of the
+// terms. Somebody whose only
 // invitation there was cancelled before it was sent is no member.
 func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
 	var rows []memberRow
@@ -74,7 +75,7 @@ func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]ext
 	return members, nil
 }
 
-// Invited reads an invitation with all that decides what its link may do. Where it leads to is what the user has now: since
+// Invited reads an invitation with all that decides what its link may do, without the text of the terms. Where it leads to is what the user has now: since
 // the letter was written they may have been moved.
 func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension.Invited, error) {
 	var row struct {

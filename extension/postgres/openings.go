@@ -28,13 +28,15 @@ func (db *DB) ForgetOpenings(ctx context.Context, identity extension.IdentityID)
 }
 
 // OpenElsewhere tells until when settings last that another session of the identity has opened, one that was confirmed
-// with no factor; zero when there are none. Settings last extension.SettingsLifetime, by the database's clock.
+// with none of the identity's factors; zero when there are none. Settings last extension.SettingsLifetime, by the database's clock.
 func (db *DB) OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error) {
 	var until *time.Time
 	err := db.bun.NewRaw(`
 		SELECT max(o.opened_at) + make_interval(secs => ?) FROM settings_openings o
 		 WHERE o.identity_id = ? AND o.session_id <> ? AND o.opened_at > clock_timestamp() - make_interval(secs => ?)
-		   AND NOT EXISTS (SELECT 1 FROM proofs p WHERE p.session_id = o.session_id AND p.identity_id = o.identity_id)`,
+		   AND NOT EXISTS (SELECT 1 FROM proofs p
+		                     JOIN factors f ON f.identity_id = p.identity_id AND (f.kind = p.kind OR p.kind = 'lookup_secret')
+		                    WHERE p.session_id = o.session_id AND p.identity_id = o.identity_id)`,
 		extension.SettingsLifetime.Seconds(), identity, cmp.Or(session, noSession), extension.SettingsLifetime.Seconds()).Scan(ctx, &until)
 	return fromNull(until), kind(err)
 }

@@ -43,6 +43,12 @@ func TestSettingsThatAnotherSessionHasOpenedAreKnownWhileTheyLast(t *testing.T) 
 	if err := b.db.Prove(t.Context(), witnessed(user, thief, extension.FactorTOTP, "")); err != nil {
 		t.Fatal(err)
 	}
+	if !elsewhere(own) {
+		t.Error("those of a session whose proof is of no factor of theirs do not count")
+	}
+	if err := b.db.SetFactors(t.Context(), user.Identity, kinds{extension.FactorTOTP}, noon()); err != nil {
+		t.Fatal(err)
+	}
 	if elsewhere(own) {
 		t.Error("a confirmed session's count")
 	}

@@ -21,10 +21,12 @@ func (db *DB) Proofs(ctx context.Context, session extension.SessionID) ([]extens
 	return kinds, kind(err)
 }
 
-// ProvenSessions lists the Kratos sessions of an identity that were confirmed with any factor.
-func (db *DB) ProvenSessions(ctx context.Context, identity extension.IdentityID) ([]extension.SessionID, error) {
+// ProvenSessions lists the Kratos sessions of an identity that were confirmed with a factor of one of these kinds.
+func (db *DB) ProvenSessions(ctx context.Context, identity extension.IdentityID, kinds []extension.Factor) ([]extension.SessionID, error) {
 	var sessions []extension.SessionID
-	err := db.bun.NewRaw(`SELECT DISTINCT session_id FROM proofs WHERE identity_id = ? ORDER BY session_id`, identity).Scan(ctx, &sessions)
+	err := db.bun.NewRaw(`
+		SELECT DISTINCT session_id FROM proofs WHERE identity_id = ? AND kind = ANY (?::text[]) ORDER BY session_id`,
+		identity, array(kinds)).Scan(ctx, &sessions)
 	return sessions, kind(err)
 }
 
@@ -123,14 +125,13 @@ func addFactor(ctx context.Context, tx bun.Tx, proof extension.Proof) error {
 	return prove(ctx, tx, proof)
 }
 
-// PurgeProofs deletes what is no longer asked for: proofs of sessions that have long ended, and codes that were sent so
-// long ago that they hold up none, and guesses that were made so long ago.
+// PurgeProofs deletes what is no longer asked for: proofs of sessions that have long ended, codes that were sent so long
+// ago that they hold up none, and forms that have long expired.
 func (db *DB) PurgeProofs(ctx context.Context, now time.Time) error {
 	statements := []*bun.RawQuery{
 		db.bun.NewRaw(`DELETE FROM proofs WHERE proven_at < ?`, now.Add(-proofsKept).UTC()),
 		db.bun.NewRaw(`DELETE FROM code_sends WHERE sent_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
 		db.bun.NewRaw(`DELETE FROM settings_openings WHERE opened_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
-		db.bun.NewRaw(`DELETE FROM code_guesses WHERE guessed_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
 	}
 	return kind(execAll(ctx, statements))
 }

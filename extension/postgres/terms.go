@@ -70,6 +70,14 @@ func (db *DB) TermsText(ctx context.Context, actor extension.Actor, id extension
 	return row.terms(), nil
 }
 
+// VersionOf tells which version of an organisation's terms a text belongs to, without reading the text. ErrNotFound says
+// that it is none of theirs.
+func (db *DB) VersionOf(ctx context.Context, organisation extension.OrganisationID, id extension.TermsID) (int, error) {
+	version := 0
+	err := db.bun.NewRaw(`SELECT version FROM terms WHERE organisation_id = ? AND id = ?`, organisation, id).Scan(ctx, &version)
+	return version, kind(err)
+}
+
 // TermsVersions lists the versions of the organisation's terms, the newest first, without the texts themselves, and counts
 // those who have accepted and declined each among the users whom the actor may see.
 func (db *DB) TermsVersions(ctx context.Context, actor extension.Actor) ([]extension.TermsVersion, error) {

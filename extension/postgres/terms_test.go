@@ -106,6 +106,12 @@ func TestPublishingMakesAllDraftsOneVersion(t *testing.T) {
 		if err != nil || text.Text != "" || whole.Text != "Be kind in "+text.Language+"." || whole.SHA256 != extension.TermsHash(whole.Text) {
 			t.Errorf("listed %+v, text %+v, %v", text, whole, err)
 		}
+		if version, err := b.db.VersionOf(t.Context(), b.charter.Organisation.ID, text.ID); err != nil || version != text.Version {
+			t.Errorf("%s is of version %d, %v", text.Language, version, err)
+		}
+		if _, err := b.db.VersionOf(t.Context(), south.charter.Organisation.ID, text.ID); !errors.Is(err, extension.ErrNotFound) {
+			t.Errorf("the version of another organisation's: %v", err)
+		}
 		if _, err := b.db.TermsText(t.Context(), south.admin, text.ID); !errors.Is(err, extension.ErrNotFound) {
 			t.Errorf("another organisation reads it: %v", err)
 		}

@@ -23,6 +23,8 @@ type publishing interface {
 	TermsText(ctx context.Context, actor extension.Actor, id extension.TermsID) (extension.Terms, error)
 	// PublishTerms makes all drafts the next version, with the actor's audit; ErrConflict when there is no draft.
 	PublishTerms(ctx context.Context, actor extension.Actor, grace time.Duration, now time.Time) (int, error)
+	// EvidencePage lists up to limit acceptances of a version in the order of their numbers, from the first above after.
+	EvidencePage(ctx context.Context, actor extension.Actor, version int, after int64, limit int) ([]extension.Evidence, error)
 	// EachEvidence tells of every acceptance of a version, in one order, and stops at an error of f, which it gives back.
 	EachEvidence(ctx context.Context, actor extension.Actor, version int, f func(extension.Evidence) error) error
 	Tally(ctx context.Context, actor extension.Actor, search string, now time.Time) (extension.Tallies, error)
@@ -332,27 +334,20 @@ func (p *Policy) publishable(ctx context.Context, actor extension.Actor, terms T
 	return nil
 }
 
-// errEnough ends a reading of evidence that has what it needs.
-var errEnough = errors.New("enough")
-
-// Evidence gives one page of the acceptances of a version, counted from 1, and tells whether there are more.
-func (p *Policy) Evidence(ctx context.Context, actor extension.Actor, version, page int) (rows []extension.Evidence, more bool, err error) {
-	skip := (max(page, 1) - 1) * EvidenceShown
-	err = p.EachEvidence(ctx, actor, version, func(e extension.Evidence) error {
-		if skip--; skip >= 0 {
-			return nil
-		}
-		if len(rows) == EvidenceShown {
-			more = true
-			return errEnough
-		}
-		rows = append(rows, e)
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
+// Evidence gives one page of the acceptances of a version, those whose number is above after (0 for the first page), and
+// tells whether there are more: they follow the number of the last one.
+func (p *Policy) Evidence(ctx context.Context, actor extension.Actor, version int, after int64) (rows []extension.Evidence, more bool, err error) {
+	if !actor.Administrates() {
+		return nil, false, fmt.Errorf("list acceptances: %w", extension.ErrForbidden)
 	}
-	return rows, more, err
+	rows, err = p.store.EvidencePage(ctx, actor, version, after, EvidenceShown+1)
+	if err != nil {
+		return nil, false, fmt.Errorf("list acceptances of version %d: %w", version, err)
+	}
+	if more = len(rows) > EvidenceShown; more {
+		rows = rows[:EvidenceShown]
+	}
+	return rows, more, nil
 }
 
 // EachEvidence tells of every acceptance of a version, as it is read, and stops at an error of f, which it gives back.

@@ -200,11 +200,11 @@ func TestEvidenceIsPagedAndReadToTheEnd(t *testing.T) {
 	if err := o.db.ConfirmAcceptance(t.Context(), anna, first.Texts[0].ID, o.now.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	rows, more, err := o.Evidence(t.Context(), o.admin, 1, 1)
+	rows, more, err := o.Evidence(t.Context(), o.admin, 1, 0)
 	if err != nil || more || len(rows) != 2 || rows[0].SHA256 != first.Texts[0].SHA256 || rows[0].IP != "192.0.2.7" {
 		t.Errorf("%+v, more %v, %v", rows, more, err)
 	}
-	if rows, more, err := o.Evidence(t.Context(), o.admin, 1, 2); err != nil || more || len(rows) != 0 {
+	if rows, more, err := o.Evidence(t.Context(), o.admin, 1, rows[1].Number); err != nil || more || len(rows) != 0 {
 		t.Errorf("beyond the end: %+v, more %v, %v", rows, more, err)
 	}
 	own, err := o.EvidenceOf(t.Context(), o.admin, anna.ID)
@@ -223,13 +223,12 @@ type archives struct {
 	rows int
 }
 
-func (a archives) EachEvidence(_ context.Context, _ extension.Actor, version int, f func(extension.Evidence) error) error {
-	for i := range a.rows {
-		if err := f(extension.Evidence{Version: version, Title: strings.Repeat("x", i)}); err != nil {
-			return err
-		}
+func (a archives) EvidencePage(_ context.Context, _ extension.Actor, version int, after int64, limit int) ([]extension.Evidence, error) {
+	var page []extension.Evidence
+	for n := after + 1; n <= int64(a.rows) && len(page) < limit; n++ {
+		page = append(page, extension.Evidence{Number: n, Version: version})
 	}
-	return nil
+	return page, nil
 }
 
 func TestPagesOfEvidenceNeitherOverlapNorLeaveOut(t *testing.T) {
@@ -237,20 +236,19 @@ func TestPagesOfEvidenceNeitherOverlapNorLeaveOut(t *testing.T) {
 	admin := extension.System(extension.NewID[extension.OrganisationID](), "Ada")
 	for total, last := range map[int]int{0: 1, 1: 1, roster.EvidenceShown: 1, roster.EvidenceShown + 1: 2, 3*roster.EvidenceShown - 1: 3} {
 		policy := roster.NewPolicy(archives{rows: total}, nil, time.Now)
-		seen := 0
+		seen := int64(0)
 		for page := 1; page <= last; page++ {
-			rows, more, err := policy.Evidence(t.Context(), admin, 1, page)
-			if err != nil || more != (page < last) {
-				t.Errorf("page %d of %d rows: more %v, %v", page, total, more, err)
+			rows, more, err := policy.Evidence(t.Context(), admin, 1, seen)
+			if err != nil || more != (page < last) || len(rows) > roster.EvidenceShown {
+				t.Errorf("page %d of %d rows: %d, more %v, %v", page, total, len(rows), more, err)
 			}
 			for _, row := range rows {
-				if len(row.Title) != seen {
-					t.Errorf("row %d of %d comes as number %d", len(row.Title), total, seen)
+				if seen++; row.Number != seen {
+					t.Errorf("row %d of %d comes as number %d", row.Number, total, seen)
 				}
-				seen++
 			}
 		}
-		if seen != total {
+		if seen != int64(total) {
 			t.Errorf("%d of %d rows were shown", seen, total)
 		}
 	}
@@ -268,7 +266,7 @@ func TestTermsAreForAdministratorsOnly(t *testing.T) {
 		"drop":    func() error { return o.DropDraft(ctx, inviter, "en", "") },
 		"ask":     func() error { _, err := o.Publication(ctx, inviter); return err },
 		"publish": func() error { _, err := o.Publish(ctx, inviter, "", 0); return err },
-		"look":    func() error { _, _, err := o.Evidence(ctx, inviter, 1, 1); return err },
+		"look":    func() error { _, _, err := o.Evidence(ctx, inviter, 1, 0); return err },
 		"read":    func() error { return o.EachEvidence(ctx, inviter, 1, nil) },
 	} {
 		if err := do(); !errors.Is(err, extension.ErrForbidden) {

@@ -48,10 +48,20 @@ func (s *Shell) newApp() *fiber.App {
 	app.Use(panics.New(panics.Config{EnableStackTrace: true, StackTraceHandler: s.recordPanic}))
 	app.Get("/healthz", s.live)
 	app.Get("/readyz", s.ready)
+	app.Use(refuseNUL)
 	app.Use(s.unlessAsked(s.canonicalHost), s.unlessAsked(refuseEncoding), s.unlessAsked(s.sameOrigin))
 	app.Get("/static/:version/:file", s.static)
 	app.Post(languagePath, s.chooseLanguage)
 	return app
+}
+
+// refuseNUL refuses an address with the character NUL, which no text in PostgreSQL or HTML can hold. An address is decoded
+// once, so %2500 is no NUL.
+func refuseNUL(c *fiber.Ctx) error {
+	if address := c.OriginalURL(); strings.Contains(address, "%00") || strings.Contains(address, "\x00") {
+		return fiber.ErrBadRequest
+	}
+	return c.Next()
 }
 
 // requestIDKey is where the request's id lies in Fiber's locals.

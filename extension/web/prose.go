@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
 	hypertext "github.com/yuin/goldmark/renderer/html"
@@ -19,7 +21,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Prose is a text in Markdown (CommonMark, with line ends kept) that somebody typed, as HTML below a page's h1. HTML in it
+// Prose is a text in Markdown (CommonMark and the tables of GitHub's, with line ends kept) that somebody typed, as HTML below a page's h1. HTML in it
 // is shown as the text that it is, so that a reader sees every word; pictures are their descriptions, because nothing is
 // fetched from elsewhere; links open beside the page.
 func Prose(markdown string) templ.Component {
@@ -36,6 +38,8 @@ func Prose(markdown string) templ.Component {
 // prose is Markdown as our pages can show it.
 func prose() goldmark.Markdown {
 	return goldmark.New(
+		// As an attribute, because our pages allow no style in HTML.
+		goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
 		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(outline{}, 100))),
 		goldmark.WithRendererOptions(hypertext.WithHardWraps(), renderer.WithNodeRenderers(util.Prioritized(plainly{}, 100))),
 	)
@@ -45,6 +49,8 @@ func prose() goldmark.Markdown {
 func prosePolicy() *bluemonday.Policy {
 	policy := bluemonday.NewPolicy()
 	policy.AllowElements("p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong")
+	policy.AllowElements("table", "thead", "tbody", "tr", "th", "td")
+	policy.AllowAttrs("align").Matching(regexp.MustCompile("^(left|center|right)$")).OnElements("th", "td")
 	policy.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
 	policy.AllowAttrs("href").OnElements("a")
 	policy.AllowURLSchemes("https", "http", "mailto")

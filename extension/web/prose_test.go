@@ -29,8 +29,14 @@ func TestProseIsWrittenAsItsAuthorMeantIt(t *testing.T) {
 		"a link opens beside the page": {
 			"[a](https://example.com/x)", "<p><a href=\"https://example.com/x\" rel=\"noreferrer noopener\" target=\"_blank\">a</a></p>\n",
 		},
-		"a mail address":        {"<a@example.com>", "<p><a href=\"mailto:a@example.com\" rel=\"noreferrer\">a@example.com</a></p>\n"},
-		"quotes and ampersands": {`A & B "C"`, "<p>A &amp; B &#34;C&#34;</p>\n"},
+		"a mail address": {"<a@example.com>", "<p><a href=\"mailto:a@example.com\" rel=\"noreferrer\">a@example.com</a></p>\n"},
+		"a table": {
+			"| a | b | c | d |\n|---|:--|:-:|--:|\n| 1 | *2* | 3 | 4 |",
+			"<table>\n<thead>\n<tr>\n<th>a</th>\n<th align=\"left\">b</th>\n<th align=\"center\">c</th>\n<th align=\"right\">d</th>\n</tr>\n</thead>\n" +
+				"<tbody>\n<tr>\n<td>1</td>\n<td align=\"left\"><em>2</em></td>\n<td align=\"center\">3</td>\n<td align=\"right\">4</td>\n</tr>\n</tbody>\n</table>\n",
+		},
+		"a bar that makes no table": {"a | b", "<p>a | b</p>\n"},
+		"quotes and ampersands":     {`A & B "C"`, "<p>A &amp; B &#34;C&#34;</p>\n"},
 	} {
 		if got := written(t, test.markdown); strings.ReplaceAll(got, "&quot;", "&#34;") != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
@@ -51,6 +57,8 @@ func TestProseHoldsNoHTMLOfItsAuthorAndHidesNoWord(t *testing.T) {
 		"a picture":         "![alert(1)](https://tracker.test/pixel.png)",
 		"a picture in link": "[![alert(1)](https://tracker.test/pixel.png)](//tracker.test)",
 		"a closing tag":     "</main></body>alert(1)",
+		"a table's cell":    "| a |\n|---|\n| <img src=x onerror=y>[alert(1)](javascript:alert(1)) |",
+		"a table of HTML":   `<table style="position:fixed"><tr><td>alert(1)</td></tr></table>`,
 	} {
 		got := written(t, markdown)
 		for _, bad := range []string{"<script", "<img", "<div", "<!--", "style=\"", "javascript:", "data:", "src=\"", "</main", "href=\"//"} {
@@ -67,6 +75,7 @@ func TestProseHoldsNoHTMLOfItsAuthorAndHidesNoWord(t *testing.T) {
 func FuzzProseHoldsOnlyWhatItsPolicyLetsThrough(f *testing.F) {
 	f.Add("# A\n\n<b>x</b> [y](javascript:z) ![](w)")
 	f.Add("<a href='x' onclick=y>")
+	f.Add("| a | b |\n|:-:|---|\n| <svg> | `|` |")
 	f.Fuzz(func(t *testing.T, markdown string) {
 		got := strings.ToLower(written(t, markdown))
 		for _, bad := range []string{"<script", "<img", "<iframe", "<svg", "<form", "<h1"} {

@@ -48,7 +48,14 @@ func WantsJSON(c *fiber.Ctx) bool {
 
 // Posted is the value of a form field of the body, urlencoded or multipart. Unlike Fiber's FormValue it never looks
 // at the query, which other pages can write.
+//
+// The character NUL is left out: no field of a page can hold one (HTML Living Standard §13.2.3.5), and no text in
+// PostgreSQL either, so that one sent by a program would only make a query fail.
 func Posted(c *fiber.Ctx, field string) string {
+	return strings.ReplaceAll(posted(c, field), "\x00", "")
+}
+
+func posted(c *fiber.Ctx, field string) string {
 	if form, err := c.MultipartForm(); err == nil {
 		if values := form.Value[field]; len(values) > 0 {
 			return values[0]
