@@ -12,8 +12,8 @@ import (
 )
 
 // recovery is what Kratos' courier asks for when somebody has forgotten the password of an address.
-func recovery(of string) extension.Notice {
-	return extension.Notice{Kind: extension.NoticeRecovery, Address: of, Code: "123456"}
+func recovery() extension.Notice {
+	return extension.Notice{Kind: extension.NoticeRecovery, Address: address, Code: "123456"}
 }
 
 func TestWhoeverNeverHadAPasswordGetsTheInvitationAgain(t *testing.T) {
@@ -21,12 +21,12 @@ func TestWhoeverNeverHadAPasswordGetsTheInvitationAgain(t *testing.T) {
 	s := setup(t)
 	for _, wait := range []time.Duration{0, onboard.RecoverCooldown - time.Second} {
 		s.now = s.user(t).Facts.Sent.Add(wait)
-		if err := s.Deliver(t.Context(), recovery(address)); err != nil || len(s.letters.again) > 0 {
+		if err := s.Deliver(t.Context(), recovery()); err != nil || len(s.letters.again) > 0 {
 			t.Errorf("after %s: %v, %v", wait, s.letters.again, err)
 		}
 	}
 	s.now = s.user(t).Facts.Sent.Add(8 * 24 * time.Hour)
-	if err := s.Deliver(t.Context(), recovery(address)); err != nil {
+	if err := s.Deliver(t.Context(), recovery()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]extension.UserID{s.user(t).ID}, s.letters.again); diff != "" {
@@ -43,7 +43,7 @@ func TestWhoeverIsAtTheFormIsNotThrownOutByAskingForAPassword(t *testing.T) {
 	s.now = s.now.Add(2 * time.Hour)
 	s.started(t)
 	s.now = s.now.Add(30 * time.Minute)
-	if err := s.Deliver(t.Context(), recovery(address)); err != nil || len(s.letters.again) > 0 {
+	if err := s.Deliver(t.Context(), recovery()); err != nil || len(s.letters.again) > 0 {
 		t.Errorf("%v, %v", s.letters.again, err)
 	}
 }
@@ -53,11 +53,11 @@ func TestAnInvitationThatCannotBeSentNowIsNotAskedForAgain(t *testing.T) {
 	s := setup(t)
 	s.now = s.now.Add(2 * time.Hour)
 	s.letters.err = extension.Invalid("", "It bounced.")
-	if err := s.Deliver(t.Context(), recovery(address)); err != nil || len(s.letters.notices) > 0 {
+	if err := s.Deliver(t.Context(), recovery()); err != nil || len(s.letters.notices) > 0 {
 		t.Errorf("%v, mailed %v", err, s.letters.notices)
 	}
 	s.kratos.before = func(string) error { return &extension.TroubleError{Sentence: "Ory Kratos does not answer."} }
-	if err := s.Deliver(t.Context(), recovery(address)); !errors.Is(err, extension.ErrUnavailable) {
+	if err := s.Deliver(t.Context(), recovery()); !errors.Is(err, extension.ErrUnavailable) {
 		t.Errorf("Kratos would not ask again: %v", err)
 	}
 }
@@ -66,17 +66,17 @@ func TestCodesThatAnybodyCanAskForAreFewInAnHour(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.arrives(t)
-	verification := recovery(address)
+	verification := recovery()
 	verification.Kind = extension.NoticeVerification
 	s.letters.err = &extension.TroubleError{Sentence: "The mail provider does not answer."}
 	for range extension.NoticesPerWindow { // what was not mailed does not count: Kratos asks again
-		if err := s.Deliver(t.Context(), recovery(address)); !errors.Is(err, extension.ErrUnavailable) {
+		if err := s.Deliver(t.Context(), recovery()); !errors.Is(err, extension.ErrUnavailable) {
 			t.Fatal(err)
 		}
 	}
 	s.letters.err, s.letters.notices = nil, nil
 	for range extension.NoticesPerWindow + 2 {
-		if err := s.Deliver(t.Context(), recovery(address)); err != nil {
+		if err := s.Deliver(t.Context(), recovery()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestCodesThatAnybodyCanAskForAreFewInAnHour(t *testing.T) {
 		t.Errorf("of another kind: %d, %v", len(s.letters.notices), err)
 	}
 	s.execute(t, "UPDATE code_sends SET sent_at = sent_at - interval '61 minutes'")
-	if err := s.Deliver(t.Context(), recovery(address)); err != nil || len(s.letters.notices) != extension.NoticesPerWindow+2 {
+	if err := s.Deliver(t.Context(), recovery()); err != nil || len(s.letters.notices) != extension.NoticesPerWindow+2 {
 		t.Errorf("after an hour: %d, %v", len(s.letters.notices), err)
 	}
 }
@@ -98,14 +98,14 @@ func TestACodeThatIsRefusedForGoodSaysSo(t *testing.T) {
 	s.arrives(t)
 	s.letters.err = errors.New("no such mailbox")
 	for _, kind := range []extension.NoticeKind{extension.NoticeSecondFactor, extension.NoticeRecovery} {
-		notice := recovery(address)
+		notice := recovery()
 		notice.Kind = kind
 		if err := s.Deliver(t.Context(), notice); !errors.Is(err, onboard.ErrUndeliverable) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
 	s.letters.err = &extension.TroubleError{Sentence: "The mail provider does not answer."}
-	if err := s.Deliver(t.Context(), recovery(address)); errors.Is(err, onboard.ErrUndeliverable) {
+	if err := s.Deliver(t.Context(), recovery()); errors.Is(err, onboard.ErrUndeliverable) {
 		t.Error(err)
 	}
 }
@@ -149,7 +149,7 @@ func TestARecoveryCodeGoesToThoseWhomItLetsIn(t *testing.T) {
 		s := setup(t)
 		s.now = s.now.Add(2 * time.Hour)
 		c.bring(s)
-		if err := s.Deliver(t.Context(), recovery(address)); err != nil || len(s.letters.notices) != c.mailed || len(s.letters.again) != c.invited {
+		if err := s.Deliver(t.Context(), recovery()); err != nil || len(s.letters.notices) != c.mailed || len(s.letters.again) != c.invited {
 			t.Errorf("%s: mailed %v, invited %v, %v", name, s.letters.notices, s.letters.again, err)
 		}
 	}

@@ -13,10 +13,10 @@ import (
 )
 
 // evidence is everything that was accepted of a version.
-func (b bundle) evidence(t *testing.T, version int) []extension.Evidence {
+func (b bundle) evidence(t *testing.T) []extension.Evidence {
 	t.Helper()
 	var all []extension.Evidence
-	err := b.db.EachEvidence(t.Context(), b.admin, version, func(e extension.Evidence) error {
+	err := b.db.EachEvidence(t.Context(), b.admin, 1, func(e extension.Evidence) error {
 		all = append(all, e)
 		return nil
 	})
@@ -44,7 +44,7 @@ func TestEvidenceOutlivesTheUserUnderAPseudonym(t *testing.T) {
 		if diff := cmp.Diff([]extension.Evidence{want}, mine); err != nil || diff != "" {
 			t.Errorf("%v, (-want +got): %s", err, diff)
 		}
-		if diff := cmp.Diff([]extension.Evidence{want}, b.evidence(t, 1)); diff != "" {
+		if diff := cmp.Diff([]extension.Evidence{want}, b.evidence(t)); diff != "" {
 			t.Errorf("(-want +got): %s", diff)
 		}
 	}
@@ -123,7 +123,7 @@ func TestWhoGetsACorrectedAddressAcceptsForThemselves(t *testing.T) {
 	if got := b.user(t, "bob@example.com"); !got.Facts.Accepted.IsZero() || !got.Declined.IsZero() || !got.Facts.Secured.IsZero() {
 		t.Errorf("what somebody else did is the user's: %+v", got)
 	}
-	if all := b.evidence(t, 1); len(all) != 1 {
+	if all := b.evidence(t); len(all) != 1 {
 		t.Errorf("before the identity is cleared, %+v was accepted", all)
 	}
 	b.provision(t, order.Batch.ID)
@@ -131,7 +131,7 @@ func TestWhoGetsACorrectedAddressAcceptsForThemselves(t *testing.T) {
 	if got := b.user(t, "bob@example.com").Facts.Accepted; !got.Equal(noon().Add(time.Hour)) {
 		t.Errorf("accepted at %s", got)
 	}
-	all := b.evidence(t, 1)
+	all := b.evidence(t)
 	if len(all) != 2 || all[0].Address != "" || all[0].Disowned.IsZero() || all[1].Address != "bob@example.com" || !all[1].Disowned.IsZero() {
 		t.Errorf("evidence %+v", all)
 	}

@@ -70,7 +70,7 @@ func TestACorrectedAddressEndsEverythingOfTheOldOne(t *testing.T) {
 	if mine, err := b.db.EvidenceOf(t.Context(), b.admin, before.ID); err != nil || len(mine) != 0 {
 		t.Errorf("somebody else's acceptance is the user's: %+v, %v", mine, err)
 	}
-	if all := b.evidence(t, 1); len(all) != 1 || all[0].Address != "" || all[0].Name != "" || all[0].User != before.ID {
+	if all := b.evidence(t); len(all) != 1 || all[0].Address != "" || all[0].Name != "" || all[0].User != before.ID {
 		t.Errorf("the evidence of somebody else's acceptance: %+v", all)
 	}
 	if detail := read[string](t, b.db, `SELECT detail FROM audit WHERE action = ?`, string(extension.ActionUserReaddressed)); detail != "from bob@exampel.com to bob@example.com" {
