@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,10 +169,10 @@ func (s *testStack) asksActiveUsers(t *testing.T, ada, amy *visitor) {
 
 // evidenceRow is an acceptance as it is exported.
 type evidenceRow struct {
-	User, Name, Email                                       string
-	Version                                                 int
-	Language, Title, Terms, SHA256, Accepted, Confirmed, IP string
-	UserAgent                                               string `json:"user_agent"`
+	User, Name, Email                                                 string
+	Version                                                           int
+	Language, Title, Terms, SHA256, Accepted, Confirmed, Disowned, IP string
+	UserAgent                                                         string `json:"user_agent"`
 }
 
 // evidence is what a user has accepted, by their JSON file; the table must say the same.
@@ -201,8 +202,10 @@ func exported(t *testing.T, v *visitor, path string) []evidenceRow {
 		t.Fatalf("%d lines for %d rows, %v", len(lines), len(rows), err)
 	}
 	for i, r := range rows {
-		line := lines[i+1]
-		if line[0] != r.User || line[2] != r.Email || line[7] != r.SHA256 || line[8] != r.Accepted || line[9] != r.Confirmed || line[10] != r.IP {
+		want := []string{
+			r.User, r.Name, r.Email, strconv.Itoa(r.Version), r.Language, r.Title, r.Terms, r.SHA256, r.Accepted, r.Confirmed, r.Disowned, r.IP, r.UserAgent,
+		}
+		if line := lines[i+1]; !slices.Equal(line, want) {
 			t.Errorf("the table says %q of %+v", line, r)
 		}
 	}
