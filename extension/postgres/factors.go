@@ -63,10 +63,8 @@ func (db *DB) SetFactors(ctx context.Context, identity extension.IdentityID, pro
 	if err != nil {
 		return kind(err)
 	}
-	_, err = db.bun.NewRaw(`DELETE FROM proofs WHERE identity_id = ? AND kind = ANY (?::text[]) AND proven_at < ?`,
-		identity, array(gone), at.Add(-savedWithin).UTC()).Exec(ctx)
-	if err != nil || sameKinds(known, proven) { // as nearly always
-		return kind(err)
+	if sameKinds(known, proven) { // as nearly always
+		return kind(endUnsavedProofs(ctx, db.bun, identity, gone, at))
 	}
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := holdIdentity(ctx, tx, identity); err != nil {
@@ -78,8 +76,21 @@ func (db *DB) SetFactors(ctx context.Context, identity extension.IdentityID, pro
 		if _, err := auditFactors(ctx, tx, identity, added, extension.ActionFactorProven, at); err != nil {
 			return err
 		}
-		return dropFactors(ctx, tx, identity, gone, at)
+		if err := dropFactors(ctx, tx, identity, gone, at); err != nil {
+			return err
+		}
+		return endUnsavedProofs(ctx, tx, identity, gone, at)
 	})
+}
+
+// endUnsavedProofs deletes proofs of kinds that Kratos does not hold, once it cannot be about to save them.
+func endUnsavedProofs(ctx context.Context, in bun.IDB, identity extension.IdentityID, kinds []extension.Factor, now time.Time) error {
+	_, err := in.NewRaw(`DELETE FROM proofs WHERE identity_id = ? AND kind = ANY (?::text[]) AND proven_at < ?`,
+		identity, array(kinds), now.Add(-savedWithin).UTC()).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("end proofs of what was never saved: %w", err)
+	}
+	return nil
 }
 
 // LearnFactors keeps factors that Kratos turns out to hold although none of the identity's is known: they were imported, or
