@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -165,15 +164,12 @@ func TestAnAdministratorWhoOpensAnInviteesLinkIsAskedFirst(t *testing.T) {
 		ada.open(address)
 		ada.press("Sign out and continue as eve@example.com")
 		ada.arrives("/register")
-		email, err := chromedp.Run(ada.ctx, chromedp.Value(chromedp.CSS("[name=email]")))
-		if err != nil || email != "eve@example.com" {
-			t.Errorf("registers as %q, %v; want eve", email, err)
-		}
+		ada.until("register as eve", func() bool {
+			email, err := chromedp.Run(ada.ctx, chromedp.Evaluate[string]("document.querySelector('[name=email]')?.value ?? ''"))
+			return err == nil && email == "eve@example.com"
+		})
 		ada.open(s.page("/o/harbour/users"))
-		ada.arrives("/") // whoever it is now, it is not the administrator
-		if path := ada.path(); strings.HasPrefix(path, "/o/") {
-			t.Errorf("the administrator's pages opened for the invitee: %s", path)
-		}
+		ada.arrives("/register") // whoever it is now, it is not the administrator
 	})
 }
 
