@@ -60,16 +60,39 @@ const (
 	NoticesPerWindow = 5
 )
 
-// How many wrong codes are taken of one identity. A guess at an app's code is right three times in a million (six digits,
+// How many wrong codes are taken of one identity: by each way within a window, so that who has mistyped one way can take
+// another, and by all ways together until the end. A guess at an app's code is right three times in a million (six digits,
 // RFC 4226 §7.3, with the two steps beside the present one that Kratos takes). A pause alone would not do: at ten in a
 // quarter of an hour somebody who has the password would be in within a year more often than not. So there is an end too:
 // NIST SP 800-63B-4 §3.2.2 allows at most 100 wrong ones in a row. They leave a chance of three in ten thousand each time
 // that the owner's own right code, or an administrator's reset, begins the count anew.
 const (
 	GuessWindow      = 15 * time.Minute // begins with the first wrong one
-	GuessesPerWindow = 10
-	GuessesInARow    = 100
+	GuessesPerWindow = 10               // by one way
+	GuessesInARow    = 100              // by all ways together
 )
+
+// AppCodeTime is for how long a code of an authenticator app can be right: in its own 30 seconds, and in those before and
+// after them, which Kratos takes too. It is taken once in that time (RFC 6238 §5.2).
+const AppCodeTime = 90 * time.Second
+
+// TicketField is the field of a submitted code that Kratos' hook hands back: it names the attempt.
+const TicketField = "paperplane_ticket"
+
+// ErrCodeUsed says that a code of an authenticator app was taken before, or may have been.
+var ErrCodeUsed = errors.New("code used before")
+
+// What is said of ErrCodeUsed: of a code that is known, and when one was taken that nobody here has seen.
+const (
+	CodeUsed     = "This code was used before. Wait for the next one."
+	CodeUsedBlur = "A code of this authenticator app was used a moment ago. Wait a minute and a half, then enter the one that it shows."
+)
+
+// Guesses are by which ways no code of an identity's is looked at, after too many wrong ones.
+type Guesses struct {
+	Closed map[Factor]time.Time // until when
+	Spent  bool                 // by none, as ErrGuessesSpent says
+}
 
 // ErrGuessesSpent says that GuessesInARow codes were wrong. Only a reset of the second factors opens the account's second
 // step again.

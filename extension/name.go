@@ -27,8 +27,10 @@ func NameRefusal(name, what string) string {
 		return fmt.Sprintf("Your %s can have at most %d characters.", what, maxName)
 	case !utf8.ValidString(name), strings.ContainsFunc(name, unseen):
 		return "Your " + what + " contains characters that cannot be shown. Type it again."
-	case strings.Contains(name, "://"), strings.Contains(strings.ToLower(name), "www."), strings.ContainsAny(name, "@<>"):
-		return "Enter your " + what + " alone, without an address."
+	case strings.ContainsAny(name, "<>"):
+		return "Your " + what + " cannot contain < or >."
+	case strings.Contains(name, "://"), strings.Contains(strings.ToLower(name), "www."), strings.Contains(name, "@"):
+		return "Your " + what + " looks like an address or a link. Enter the name alone."
 	}
 	return ""
 }

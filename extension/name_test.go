@@ -22,6 +22,25 @@ func TestNamesOfTheWorldAreTaken(t *testing.T) {
 	}
 }
 
+func TestARefusedNameIsToldItsFault(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"":                        "Enter your last name.",
+		"<script>":                "Your last name cannot contain < or >.",
+		"Bob <bob@example.com>":   "Your last name cannot contain < or >.",
+		"bob@example.com":         "Your last name looks like an address or a link. Enter the name alone.",
+		"https://evil.example":    "Your last name looks like an address or a link. Enter the name alone.",
+		"Win at www.evil.example": "Your last name looks like an address or a link. Enter the name alone.",
+		"Bob\tB":                  "Your last name contains characters that cannot be shown. Type it again.",
+		"\u202eboB":               "Your last name contains characters that cannot be shown. Type it again.",
+		strings.Repeat("<", 101):  "Your last name can have at most 100 characters.",
+	} {
+		if got := extension.NameRefusal(name, "last name"); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestNamesThatWouldMisleadAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

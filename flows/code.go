@@ -100,7 +100,7 @@ func (p *Pages) enterCode(c *fiber.Ctx, d door) error {
 	p.shell.Relay(c, reply)
 	if err != nil {
 		w.reader = p.readerAfter(c, reply)
-		return p.codeAgain(c, w, err)
+		return p.codeAgain(c, p.afterWrong(c, w), err)
 	}
 	if w.flow != "" {
 		p.shell.DropCookie(c, codeCookie(w.way.Kind), d.path)
@@ -124,8 +124,25 @@ func tidyCode(typed string) string {
 	}, strings.TrimSpace(typed))
 }
 
-// codeAgain shows the field again with what was wrong with the code.
+// afterWrong looks which ways are still open once a code was refused: it may have been the last of the window.
+func (p *Pages) afterWrong(c *fiber.Ctx, w doorway) doorway {
+	ways, err := p.onboarding.Ways(c.UserContext(), w.session, w.place)
+	if err != nil {
+		return w // what was wrong with the code is said all the same
+	}
+	w.ways = ways
+	w, _ = w.through(string(w.way.Kind))
+	return w
+}
+
+// codeAgain shows the field again with what was wrong with the code, or that there were too many.
 func (p *Pages) codeAgain(c *fiber.Ctx, w doorway, err error) error {
+	if w.shut(w.way) {
+		if !w.way.Spent {
+			retryAfter(c, web.Problem{Retry: w.closed(w.way)})
+		}
+		return p.shell.Render(c, fiber.StatusTooManyRequests, p.shutPage(w))
+	}
 	if faults := p.codeFaults(c, err); len(faults) > 0 {
 		w.faults = faults
 		return p.shell.Render(c, fiber.StatusUnprocessableEntity, p.codePage(w))

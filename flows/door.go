@@ -89,6 +89,21 @@ func (w doorway) others() []onboard.Way {
 	return slices.DeleteFunc(slices.Clone(w.ways), func(way onboard.Way) bool { return way.Kind == w.way.Kind })
 }
 
+// shut tells whether none of a way's codes is looked at, after too many wrong ones. Those by which an app is set up are
+// always: their secret is on the page.
+func (w doorway) shut(way onboard.Way) bool {
+	return (way.Spent || !way.Closed.IsZero()) && (w.step == extension.StepConfirm || sent(way.Kind))
+}
+
+// closed is how long a way is shut.
+func (w doorway) closed(way onboard.Way) time.Duration { return max(0, way.Closed.Sub(w.now)) }
+
+// leads tells whether a way is the first that is open, beside the one that the page is about.
+func (w doorway) leads(way onboard.Way) bool {
+	first := slices.IndexFunc(w.others(), func(other onboard.Way) bool { return !w.shut(other) })
+	return first >= 0 && w.others()[first].Kind == way.Kind
+}
+
 // sent tells whether codes of this kind are sent by Kratos, to a number or an address.
 func sent(kind extension.Factor) bool {
 	return kind == extension.FactorSMS || kind == extension.FactorEmail
@@ -103,6 +118,10 @@ func (p *Pages) ways(c *fiber.Ctx, d door) error {
 	w.flash = p.shell.TakeFlash(c)
 	if app, ok := w.through(string(extension.FactorTOTP)); ok && d.step == extension.StepConfirm {
 		return p.shell.Render(c, fiber.StatusOK, p.codePage(app))
+	}
+	if spent := slices.IndexFunc(w.ways, func(way onboard.Way) bool { return way.Spent && w.shut(way) }); spent >= 0 {
+		w.way = w.ways[spent]
+		return p.shell.Render(c, fiber.StatusOK, p.shutPage(w))
 	}
 	return p.shell.Render(c, fiber.StatusOK, p.waysPage(w))
 }

@@ -267,3 +267,36 @@ func TestAnOldFormOfADoorSendsAndSavesNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestAWayWhoseCodesAreNotLookedAtLeadsToAnother(t *testing.T) {
+	t.Parallel()
+	s := at(t, extension.StepConfirm)
+	s.onboarding.ways = append(s.onboarding.ways, onboard.Way{Kind: extension.FactorRecovery})
+	s.onboarding.ways[0].Closed = now().Add(14*time.Minute + 32*time.Second)
+	for _, got := range []answer{
+		s.get(t, "/confirm", signedIn(asInvitee)), s.get(t, "/confirm/code?way=totp", signedIn(asInvitee)),
+		s.post(t, "/confirm/code", s.signed(asInvitee, "way", "totp", "code", ""), signedIn(asInvitee)),
+	} {
+		got.shows(t, "Too many wrong codes", "10 wrong codes were typed within a quarter of an hour", "Take another way, or wait.", ">14:32<",
+			"Send a code by text message", `href="/confirm/code?way=lookup_secret"`)
+		got.hides(t, `name="code"`, ">Confirm<")
+		if strings.Count(got.body, "button-primary") != 1 {
+			t.Error("the page has not one primary button")
+		}
+	}
+	s.get(t, "/confirm/code?way=lookup_secret", signedIn(asInvitee)).shows(t, `name="code"`, ">14:32<")
+
+	s.onboarding.ways = s.onboarding.ways[:1]
+	s.get(t, "/confirm", signedIn(asInvitee)).shows(t, "Wait, then try again.")
+	s.onboarding.ways[0].Closed, s.onboarding.ways[0].Spent = time.Time{}, true
+	for _, path := range []string{"/confirm", "/confirm/code?way=totp"} {
+		got := s.get(t, path, signedIn(asInvitee))
+		got.shows(t, "Too many wrong codes in a row", "ask your administrator", "mailto:")
+		got.hides(t, `name="code"`, "looked at again")
+	}
+
+	s = at(t, extension.StepSecure)
+	s.onboarding.ways[0].Closed, s.onboarding.ways[1].Closed = now().Add(time.Minute), now().Add(time.Minute)
+	s.get(t, "/secure", signedIn(asInvitee)).shows(t, `href="/secure/totp"`, ">1:00<", "Send a code by email")
+	s.get(t, "/secure/code?way=sms", signedIn(asInvitee), sentTo(extension.FactorSMS)).shows(t, "Too many wrong codes")
+}

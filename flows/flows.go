@@ -79,6 +79,8 @@ type Options struct {
 	PublicURL string
 	// Providers are the social sign-ins that Kratos is configured with; none by default.
 	Providers []Provider
+	// RefusalTime is how long it takes to hear that a sign-in is refused, whatever Kratos takes; zero for as long as that.
+	RefusalTime time.Duration
 	// OwnPages are the account pages of an installation that has its own; nil for ours.
 	OwnPages *OwnPages
 	// ReturnOrigins are the origins of the applications, to which a return_to may lead beside our own pages.
@@ -110,6 +112,7 @@ type Pages struct {
 	providers     []Provider
 	own           *OwnPages
 	returnOrigins []string
+	refusalTime   time.Duration
 }
 
 // New makes Pages.
@@ -117,7 +120,7 @@ func New(o Options) *Pages {
 	return &Pages{
 		shell: o.Shell, onboarding: o.Onboarding, gate: o.Gate, account: o.Account,
 		sessionCookie: o.SessionCookie, minPassword: o.MinPasswordLength,
-		mobiles: o.Mobiles, publicURL: o.PublicURL, providers: o.Providers, own: o.OwnPages, returnOrigins: o.ReturnOrigins,
+		mobiles: o.Mobiles, publicURL: o.PublicURL, providers: o.Providers, own: o.OwnPages, returnOrigins: o.ReturnOrigins, refusalTime: o.RefusalTime,
 	}
 }
 

@@ -319,3 +319,16 @@ func TestTheInvitationSpeaksItsOwnLanguage(t *testing.T) {
 		t.Error("the pages that follow do not know the invitation's language")
 	}
 }
+
+func TestTheLandingPageNamesEveryStepThatComes(t *testing.T) {
+	t.Parallel()
+	for policy, factor := range map[extension.TwoFactor]bool{extension.TwoFactorOff: false, extension.TwoFactorRequired: true} {
+		s := newSite(t, plainURL)
+		s.onboarding.landing.Organisation.TwoFactor = policy
+		got := s.get(t, landingPath, joinCookie())
+		got.shows(t, "your name, your mobile number, a password", "the terms and conditions")
+		if strings.Contains(got.body, "a second factor") != factor {
+			t.Errorf("with a second factor %s the page is\n%s", policy, got.body)
+		}
+	}
+}

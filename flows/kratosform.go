@@ -21,8 +21,7 @@ type kratosNode struct {
 	kind  nodeKind
 	field web.Input // of a field or a checkbox
 	press web.Press // of a button or a link
-	label string    // of a text or an image
-	value string    // of a text; the address of an image; "true" for a checked box
+	value string    // of a checkbox: "true" for a checked one
 }
 
 // nodeKind tells how a node is drawn.
@@ -33,8 +32,6 @@ const (
 	nodeCode
 	nodeCheckbox
 	nodeButton
-	nodeText
-	nodeImage
 	nodeLink
 )
 
@@ -125,6 +122,16 @@ func (f kratosForm) with(values map[string]string) kratosForm {
 	return f
 }
 
+// hinted explains a field in other words.
+func (f kratosForm) hinted(name, hint string) kratosForm {
+	for i := range f.nodes {
+		if f.nodes[i].field.Name == name {
+			f.nodes[i].field.Hint = hint
+		}
+	}
+	return f
+}
+
 // wrong says what is wrong with fields.
 func (f kratosForm) wrong(faults []extension.FieldError) kratosForm {
 	f.faults = append(f.faults, faults...)
@@ -156,10 +163,6 @@ func (f kratosForm) withoutNotes() kratosForm {
 func nodeOf(l locale.Language, from extension.Node) (kratosNode, bool) {
 	label := nodeLabel(l, from)
 	switch from.Kind {
-	case "text":
-		return kratosNode{kind: nodeText, label: label, value: from.Value}, true
-	case "img":
-		return kratosNode{kind: nodeImage, label: label, value: from.Value}, true
 	case "a":
 		return kratosNode{kind: nodeLink, press: web.Press{Kind: web.ButtonQuiet, Label: label, Href: from.Value}}, true
 	case "input":
@@ -252,8 +255,8 @@ func nodeLabel(l locale.Language, from extension.Node) string {
 		return l.Say("Code that we sent you")
 	case "lookup_secret":
 		return l.Say("Recovery code")
-	case "totp_code", "totp_qr", "totp_secret_key":
-		return totpLabel(l, from.Name)
+	case "totp_code":
+		return l.Say("Code from your authenticator app")
 	case "method":
 		if label := methodLabel(l, from.Value); label != "" && from.Group == from.Value {
 			return label
@@ -263,16 +266,6 @@ func nodeLabel(l locale.Language, from extension.Node) string {
 		return from.Name
 	}
 	return from.Label
-}
-
-func totpLabel(l locale.Language, node string) string {
-	switch node {
-	case "totp_qr":
-		return l.Say("QR code for your authenticator app")
-	case "totp_secret_key":
-		return l.Say("Key for your authenticator app, if you cannot scan the code")
-	}
-	return l.Say("Code from your authenticator app")
 }
 
 // methodLabel is what the button of a method says.

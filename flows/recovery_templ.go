@@ -72,9 +72,9 @@ func (p *Pages) recoveryPage(f codeFlow) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var3 string
-				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(f.l.Say("You were invited and have not registered yet? Then the email brings your invitation again instead of a code: open its link."))
+				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(f.l.Say("You were invited and have not registered yet? Then your invitation is sent again instead of a code: open its link. If it was sent, or you began with it, less than an hour ago, none is sent again: look for that email, also in the spam folder."))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `flows/recovery.templ`, Line: 24, Col: 156}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `flows/recovery.templ`, Line: 24, Col: 274}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 				if templ_7745c5c3_Err != nil {

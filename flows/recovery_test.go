@@ -44,7 +44,7 @@ func TestEveryAddressIsAnsweredAlike(t *testing.T) {
 				t.Errorf("Kratos got %v", s.account.values)
 			}
 			page := s.get(t, got.location())
-			page.shows(t, "Look into your mailbox", "If an account belongs to the address", "invitation again", `autocomplete="one-time-code"`,
+			page.shows(t, "Look into your mailbox", "If an account belongs to the address", "your invitation is sent again", "less than an hour ago", "spam folder", `autocomplete="one-time-code"`,
 				`inputmode="numeric"`, "Send another code", "No more than five codes an hour", "Use another email address")
 			page.hides(t, "has been sent to the email address you provided")
 			if n := strings.Count(page.body, "button-primary"); n != 1 {

@@ -32,7 +32,7 @@ func (r registration) address() string {
 
 func (r registration) mobileHint() string {
 	if region := r.place.Organisation.Region; region != "" {
-		return r.l.Say("For example +46 70 123 45 67. Without + and a country code it is read as a number in %s.", region)
+		return r.l.Say("For example +46 70 123 45 67. Without + and a country code, it is read as a number of this country: %s.", r.l.Region(region))
 	}
 	return r.l.Say("With + and the country code, for example +46 70 123 45 67.")
 }

@@ -44,7 +44,7 @@ func (c *checked) look(node *html.Node, attributes map[string]string, labelled b
 		}
 		c.ids = append(c.ids, id)
 	}
-	for _, name := range []string{"aria-describedby", "aria-labelledby", "data-copy", "data-save"} {
+	for _, name := range []string{"aria-describedby", "aria-labelledby", "data-copy"} {
 		c.refers = append(c.refers, strings.Fields(attributes[name])...)
 	}
 	if _, ok := attributes["style"]; ok {

@@ -188,5 +188,11 @@ func TestASecondFactorWithoutRecoveryCodesLeadsOn(t *testing.T) {
 	s.onboarding.codesErr = &extension.TroubleError{Sentence: "The sign-in service does not answer."}
 	got := s.get(t, "/secure/codes", signedIn(asInvitee))
 	got.isStatus(t, http.StatusServiceUnavailable)
-	got.shows(t, "Your second factor is set up", "The sign-in service does not answer.", `href="/next"`, `href="/secure/codes"`)
+	got.shows(t, "Your second factor is set up", "The sign-in service does not answer.", `class="button button-primary" href="/secure/codes"`,
+		`class="button button-secondary" href="/next"`)
+	s.onboarding.codesErr = extension.Invalid("", extension.CodesMustWait) // so that trying again now leads nowhere
+	got = s.get(t, "/secure/codes", signedIn(asInvitee))
+	got.isStatus(t, http.StatusConflict)
+	got.shows(t, "Recovery codes have to wait", `class="button button-primary" href="/next"`, `class="button button-secondary" href="/secure/codes"`)
+	got.hides(t, "notice-error")
 }

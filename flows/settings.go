@@ -196,9 +196,8 @@ func (p *Pages) settingsPageOf(c *fiber.Ctx, h holder, form extension.Form) (set
 	}
 	general := extension.Form{Nodes: form.Nodes} // what is said of the form as a whole stands above all parts
 	return settingsPage{
-		holder: h,
-		profile: newKratosForm(h.l, general, part{action: settingsPath + "/profile", submit: h.l.Say("Save your details"), shows: isDetail}).
-			ours(h.token),
+		holder:  h,
+		profile: profileForm(h, general),
 		password: newKratosForm(h.l, general, part{
 			action: settingsPath + "/password", submit: h.l.Say("Save the new password"), shows: inGroup(string(extension.MethodPassword)),
 		}).ours(h.token),
@@ -207,18 +206,6 @@ func (p *Pages) settingsPageOf(c *fiber.Ctx, h holder, form extension.Form) (set
 		devices: devicesOf(h.l, devices),
 		said:    saidOf(h.reader, form.Messages),
 	}, nil
-}
-
-// isDetail tells which nodes of the profile are the person's to change or to see. The accepted terms are traits too.
-func isDetail(node extension.Node) bool {
-	if node.Group != string(extension.MethodProfile) {
-		return false
-	}
-	switch node.Name {
-	case emailNode, firstNameNode, lastNameNode, mobileNode, "method":
-		return true
-	}
-	return false
 }
 
 // saidOf is what Kratos says about the settings as a whole: its errors, or that a social sign-in was linked.
@@ -234,78 +221,6 @@ func saidOf(reader reader, messages []extension.Message) *notice {
 		}
 	}
 	return nil
-}
-
-// setProfile saves the names and the mobile. All other traits go along as Kratos holds them now, the address among them.
-func (p *Pages) setProfile(c *fiber.Ctx) error {
-	h, entered, err := p.change(c)
-	if err != nil || !entered {
-		return err
-	}
-	form, reply, err := p.settingsForm(c, h, "")
-	if err != nil {
-		return p.notChanged(c, h, err)
-	}
-	traits := form.Traits
-	traits.FirstName, traits.LastName = strings.TrimSpace(web.Posted(c, firstNameNode)), strings.TrimSpace(web.Posted(c, lastNameNode))
-	typed := strings.TrimSpace(web.Posted(c, mobileNode))
-	if faults := detailFaults(h, traits, typed); len(faults) > 0 {
-		return p.refuseProfile(c, h, form, traits, typed, faults)
-	}
-	if traits.Mobile, err = p.mobiles(typed, h.place.Organisation.Region); err != nil {
-		invalid, ok := errors.AsType[*extension.InvalidError](err)
-		if !ok {
-			return err
-		}
-		return p.refuseProfile(c, h, form, traits, typed, at(mobileNode, web.Said(h.l, invalid.Fields)))
-	}
-	_, reply, err = p.account.SubmitProfile(c.UserContext(), p.shell.Browser(c).With(reply), form, traits)
-	p.shell.Relay(c, reply)
-	if errors.Is(err, extension.ErrStaleSession) {
-		if err := p.keep(c, keptProfile(), h.session.Email, traits); err != nil {
-			return err
-		}
-		return p.signInFirst(c)
-	}
-	return p.changed(c, h, err, h.l.Say("Your details are saved."))
-}
-
-// detailFaults are what is missing of the details that an organisation needs of everybody.
-func detailFaults(h holder, traits extension.Traits, mobile string) []extension.FieldError {
-	if !h.member() {
-		return nil
-	}
-	var faults []extension.FieldError
-	for _, field := range []struct{ name, value, fault string }{
-		{firstNameNode, traits.FirstName, h.l.Say("Enter your first name.")},
-		{lastNameNode, traits.LastName, h.l.Say("Enter your last name.")},
-		{mobileNode, mobile, h.l.Say("Enter your mobile number.")},
-	} {
-		if field.value == "" {
-			faults = append(faults, extension.FieldError{Field: field.name, Message: field.fault})
-		}
-	}
-	return faults
-}
-
-// at moves sentences to the field of the page that they are about.
-func at(field string, faults []extension.FieldError) []extension.FieldError {
-	for i := range faults {
-		faults[i].Field = field
-	}
-	return faults
-}
-
-// refuseProfile shows the account again, with the details as they were typed and what is wrong with them.
-func (p *Pages) refuseProfile(c *fiber.Ctx, h holder, form extension.Form, typed extension.Traits, mobile string, faults []extension.FieldError) error {
-	page, err := p.settingsPageOf(c, h, form)
-	if err != nil {
-		return err
-	}
-	page.profile = page.profile.with(map[string]string{
-		firstNameNode: typed.FirstName, lastNameNode: typed.LastName, mobileNode: mobile,
-	}).wrong(faults)
-	return p.shell.Render(c, fiber.StatusUnprocessableEntity, p.settingsPage(page))
 }
 
 // setPassword sets a new password. Kratos ends every other session with it.

@@ -27,6 +27,9 @@ type factorList struct {
 	demanded bool // an organisation demands a second factor
 }
 
+// uncovered tells whether nothing stands in for the second factor of an account that has one.
+func (l factorList) uncovered() bool { return len(l.own) > 0 && !l.codes }
+
 // ownFactor is one way that somebody has set up.
 type ownFactor struct {
 	kind   extension.Factor

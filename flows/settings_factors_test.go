@@ -69,12 +69,46 @@ func TestAnAppIsTakenAwayAndOneIsEnough(t *testing.T) {
 	s.onboarding.place.User.Factors = []extension.Factor{extension.FactorTOTP}
 	s.onboarding.place.Proofs = []extension.Factor{extension.FactorTOTP}
 	got := s.get(t, "/settings", signedIn(asInvitee))
-	got.shows(t, "Authenticator app", "Take away", `name="totp_unlink"`, "demands a second factor", "You have no recovery codes.")
+	got.shows(t, "Authenticator app", "Take away", `name="totp_unlink"`, "demands a second factor", "You have no recovery codes", "Make recovery codes", `href="#own-codes"`)
 	got.hides(t, "Add an authenticator app")
 	s.get(t, "/settings/totp", signedIn(asInvitee)).redirects(t, "/settings")
 	s.post(t, "/settings/totp", s.signed(asInvitee, "totp_unlink", "true"), signedIn(asInvitee)).redirects(t, "/settings")
 	if diff := cmp.Diff([]string{"unlink totp"}, s.account.calls); diff != "" {
 		t.Errorf("Kratos was asked (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhoeverKeepsNoRecoveryCodesIsReminded(t *testing.T) {
+	t.Parallel()
+	for _, version := range versions() {
+		for name, c := range map[string]struct {
+			factors  []extension.Factor
+			node     string
+			reminded bool
+		}{
+			"a factor and no codes": {[]extension.Factor{extension.FactorSMS}, "lookup_secret_regenerate", true},
+			"a factor and codes":    {[]extension.Factor{extension.FactorSMS}, "lookup_secret_reveal", false},
+			"no factor":             {nil, "lookup_secret_regenerate", false},
+		} {
+			t.Run(version+", "+name, func(t *testing.T) {
+				t.Parallel()
+				s := atHome(t, version)
+				form := s.account.settings
+				form.Nodes = slices.DeleteFunc(slices.Clone(form.Nodes), func(node extension.Node) bool { return node.Group == "lookup_secret" })
+				form.Nodes = append(form.Nodes, extension.Node{Group: "lookup_secret", Kind: "input", Type: "submit", Name: c.node, Value: "true"})
+				s.account.settings, s.onboarding.form = form, form
+				s.onboarding.place.User.Factors, s.onboarding.place.Proofs = c.factors, c.factors
+				got := s.get(t, "/settings", signedIn(asInvitee))
+				got.isStatus(t, http.StatusOK)
+				reminder := []string{"You have no recovery codes", `href="#own-codes"`}
+				if c.reminded {
+					got.shows(t, append(reminder, `id="own-codes"`, "Make new recovery codes")...)
+				} else {
+					got.hides(t, reminder...)
+				}
+				s.get(t, "/settings?recovered=1", signedIn(asInvitee)).hides(t, reminder...)
+			})
+		}
 	}
 }
 

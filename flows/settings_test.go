@@ -173,9 +173,9 @@ func TestASessionThatIsTooOldSignsInAgainAndKeepsWhatWasTyped(t *testing.T) {
 
 	s.account.form = captured(t, "v26", "login-refresh")
 	page := s.get(t, got.location(), signedIn(asInvitee))
-	page.shows(t, "Sign in again", "Confirm that it is you", `name="refresh" value="yes"`, `name="return_to" value="/settings"`,
+	page.shows(t, "Sign in again", "To be sure that it is you, sign in once more", `name="refresh" value="yes"`, `name="return_to" value="/settings"`,
 		`type="hidden" name="identifier" value="bob@northwind.example"`, `autocomplete="current-password"`)
-	page.hides(t, "Forgot your password?")
+	page.hides(t, "Forgot your password?", "Confirm that it is you") // which is said above, in our words
 	form := credentials()
 	form.Set("return_to", "/settings")
 	form.Set("refresh", "yes")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -98,8 +99,10 @@ func (p *Pages) beginLogin(c *fiber.Ctx, browser extension.Browser, asked signIn
 	return p.account.LoginForm(c.UserContext(), browser, "", returnTo)
 }
 
-// signIn relays the form to Kratos, which checks its own csrf_token; the shell has checked where it came from.
+// signIn relays the form to Kratos, which checks its own csrf_token; the shell has checked where it came from. Whoever is
+// refused hears so after RefusalTime, whoever they say they are.
 func (p *Pages) signIn(c *fiber.Ctx) error {
+	start := time.Now()
 	values := postedFields(c)
 	asked := signIn{flow: values[flowField], returnTo: p.shell.LocalPath(values[returnToField]), refresh: values[refreshField]}
 	for _, own := range []string{flowField, returnToField, refreshField} {
@@ -113,7 +116,11 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 	case errors.Is(err, extension.ErrConflict): // signed in in another tab
 		return p.goOnSignedIn(c, asked.returnTo)
 	}
-	return p.signInAgain(c, err, asked, values)
+	answer := p.signInAgain(c, err, asked, values)
+	if judged(err) {
+		evenly(c.UserContext(), start, p.refusalTime)
+	}
+	return answer
 }
 
 // signInAgain shows the form again with what was typed, never the password, and what stood in the way.
@@ -215,6 +222,8 @@ func (p *Pages) goOnSignedIn(c *fiber.Ctx, returnTo string) error {
 // postedFields are all fields of a form's body.
 func postedFields(c *fiber.Ctx) map[string]string {
 	values := map[string]string{}
-	c.Request().PostArgs().VisitAll(func(name, value []byte) { values[string(name)] = string(value) })
+	for name, posted := range web.PostedForm(c) {
+		values[name] = posted[0]
+	}
 	return values
 }

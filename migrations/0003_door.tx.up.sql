@@ -39,14 +39,29 @@ CREATE TABLE code_sends (
 CREATE INDEX code_sends_identity ON code_sends (identity_id, kind, sent_at);
 CREATE INDEX code_sends_sent ON code_sends (sent_at);
 
--- Wrong codes that somebody typed since the last right one, and within the present window: Kratos counts none of an app's
--- and none of the recovery codes.
+-- Wrong codes by one way that somebody typed since the last right one, and within the way's present window: Kratos counts
+-- none of an app's and none of the recovery codes.
 CREATE TABLE code_failures (
-    identity_id  uuid PRIMARY KEY REFERENCES identities (id) ON DELETE CASCADE,
+    identity_id  uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    kind         text NOT NULL CHECK (kind IN ('totp', 'webauthn', 'sms', 'email', 'lookup_secret')),
     in_a_row     integer NOT NULL,
     window_began timestamptz NOT NULL,                -- by this database's clock
-    in_window    integer NOT NULL
+    in_window    integer NOT NULL,
+    PRIMARY KEY (identity_id, kind)
 );
+
+-- Codes of authenticator apps that Kratos has taken, or is being shown, for as long as each can be right: it would take one
+-- twice (RFC 6238 section 5.2).
+CREATE TABLE app_codes (
+    identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    hash        text NOT NULL,                        -- keyed; empty for a code that Kratos took without our seeing it
+    ticket      text NOT NULL,                        -- of the attempt
+    taken       boolean NOT NULL,                     -- false while Kratos is being asked
+    at          timestamptz NOT NULL,                 -- by this database's clock
+    PRIMARY KEY (identity_id, hash)
+);
+
+CREATE INDEX app_codes_at ON app_codes (at);
 
 ALTER TABLE terms
     DROP CONSTRAINT terms_organisation_id_version_key,

@@ -44,7 +44,7 @@ func TestLoginHooksOfBothVersionsAreUnderstood(t *testing.T) {
 	t.Parallel()
 	for _, family := range []string{"v1", "v26"} {
 		for _, method := range []string{"totp", "lookup_secret", "code"} {
-			want := onboard.Witnessed{Identity: invitee, Session: session, Method: method, Codes: []string{}}
+			want := onboard.Witnessed{Identity: invitee, Session: session, Method: method, Codes: []string{}, Flow: "00000000-0000-4000-8000-000000000002"}
 			if method == "code" {
 				want.Codes = []string{"+4915112345678"}
 			}
@@ -57,6 +57,19 @@ func TestLoginHooksOfBothVersionsAreUnderstood(t *testing.T) {
 				t.Errorf("%s of %s (-want +got):\n%s", method, family, diff)
 			}
 		}
+	}
+}
+
+func TestAnAttemptOnOurPagesIsNamedByItsTicketAndOneThatWasUsedIsRefusedInWords(t *testing.T) {
+	t.Parallel()
+	h := setup(&verbs{err: fmt.Errorf("take a code: %w", extension.ErrCodeUsed)})
+	body := strings.Replace(captured(t, "login_totp.v26"), `"ticket": null`, `"ticket": "of this attempt"`, 1)
+	status, answer := h.ask(t, http.MethodPost, "/hooks/kratos/login/totp", bearer, body)
+	if status != http.StatusBadRequest || !strings.Contains(answer, "was used a moment ago") || !strings.Contains(answer, "9000007") {
+		t.Errorf("%d %s", status, answer)
+	}
+	if len(h.verbs.witnessed) != 1 || h.verbs.witnessed[0].Ticket != "of this attempt" {
+		t.Errorf("witnessed %+v", h.verbs.witnessed)
 	}
 }
 

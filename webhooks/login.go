@@ -1,11 +1,13 @@
 package webhooks
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gofiber/fiber/v2"
 
 	"paperplane/extension"
+	"paperplane/extension/gate"
 	"paperplane/extension/onboard"
 )
 
@@ -26,7 +28,8 @@ type loginRequest struct {
 	Session struct {
 		ID string `json:"id"`
 	} `json:"session"`
-	Codes []string `json:"codes"`
+	Codes  []string `json:"codes"`
+	Ticket string   `json:"ticket"`
 }
 
 // witness answers a login hook. Kratos waits for it and signs nobody in without a success, so that nobody is left with a
@@ -51,8 +54,12 @@ func (h *Hooks) witness(c *fiber.Ctx, method string) error {
 	if request.AAL != extension.AAL2 {
 		return c.SendStatus(fiber.StatusNoContent)
 	}
-	witnessed := onboard.Witnessed{Identity: identity, Session: session, Method: method, Codes: request.Codes}
-	if err := h.recorder.Witness(c.UserContext(), witnessed); err != nil {
+	witnessed := onboard.Witnessed{Identity: identity, Session: session, Method: method, Codes: request.Codes, Flow: request.FlowID, Ticket: request.Ticket}
+	err = h.recorder.Witness(c.UserContext(), witnessed)
+	if errors.Is(err, extension.ErrCodeUsed) {
+		return answer(c, &gate.Objection{ID: gate.ObjectionCodeUsed, Sentence: extension.CodeUsedBlur})
+	}
+	if err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)

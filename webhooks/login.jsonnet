@@ -3,6 +3,8 @@
 local get(object, key) =
   if std.isObject(object) && std.objectHas(object, key) then object[key] else null;
 
+local text(value) = if std.isString(value) then value else null;
+
 local list(value) = if std.isArray(value) then value else [];
 
 function(ctx)
@@ -17,6 +19,8 @@ function(ctx)
     aal: get(flow, 'requested_aal'),
     identity: { id: get(get(ctx, 'identity'), 'id') },
     session: { id: get(get(ctx, 'session'), 'id') },
+    // Names the attempt of somebody who typed the code of an app on a page of Paperplane.
+    ticket: text(get(get(flow, 'transient_payload'), 'paperplane_ticket')),
     // Where the code went. What the node's label says of the channel is left alone: a resend to another address changes the
     // value and not the label.
     codes: [get(get(node, 'attributes'), 'value') for node in addresses],

@@ -53,9 +53,11 @@ func (s *testStack) changesFactors(t *testing.T, ada *visitor) {
 	const address = "factors@example.com"
 	v := s.member(t, ada, address)
 	v.theSettings(t).says(t, 200, "You have not set one up yet.")
-	v.theSettings(t).lacks(t, "Make new recovery codes")
+	v.theSettings(t).lacks(t, "Make new recovery codes", "recovery codes")
 	app := v.addsApp(t)
+	v.theSettings(t).says(t, 200, "You have no recovery codes", "Make recovery codes")
 	old := v.keepsCodes(t)
+	v.theSettings(t).lacks(t, "You have no recovery codes")
 
 	// Codes that are shown and not kept leave the old ones as they are.
 	cancelled := v.press(t, v.theSettings(t), "Make new recovery codes")
@@ -126,6 +128,7 @@ func (s *testStack) takesAppAway(t *testing.T, v *visitor, address string, app a
 	choice := other.open(t, "/settings")
 	choice.says(t, 200, "Confirm that it is you", "Text message", "Email", "Recovery code")
 	choice.lacks(t, "Authenticator app")
+	s.appsRest(t)
 	if p := other.confirmsWithForm(t, choice, "totp", app.code(t)); strings.Contains(p.text(), "Your account") {
 		t.Error("an app that was taken away still confirms")
 	}

@@ -29,7 +29,7 @@ func TestLinkedAccounts(t *testing.T) {
 			story{"sent again, the owner stays signed in and the old link ends", func(t *testing.T) { s.resendsToAccounts(t, ada) }},
 			story{"an account of another kind is refused and left alone", func(t *testing.T) { s.refusesOtherSchemas(t, ada, filepath.Join(options.workDir, "kratos.yml")) }},
 			story{"a squatted number is freed, and a proven one stays", func(t *testing.T) { s.freesNumbers(t, ada) }},
-			story{"the operator helps where an administrator may not", func(t *testing.T) { s.operatorHelps(t, ada, options) }},
+			story{"the operator helps where an administrator may not", func(t *testing.T) { s.operatorHelps(t, ada) }},
 		)
 	})
 }

@@ -90,7 +90,7 @@ func (s *testStack) freesNumbers(t *testing.T, ada *visitor) {
 }
 
 // operatorHelps runs the commands for accounts of several organisations.
-func (s *testStack) operatorHelps(t *testing.T, ada *visitor, options stackOptions) {
+func (s *testStack) operatorHelps(t *testing.T, ada *visitor) {
 	t.Helper()
 	far := s.second(t, "far", nil)
 	const holder, address = "far.holder@example.com", "near@example.com"
@@ -104,7 +104,7 @@ func (s *testStack) operatorHelps(t *testing.T, ada *visitor, options stackOptio
 
 	command := func(arguments ...string) result {
 		t.Helper()
-		return execute(t, options.environ(s.postgres.DSN("paperplane")), "", append([]string{"user"}, arguments...)...)
+		return execute(t, nil, "", append([]string{"user", "--config", s.file}, arguments...)...)
 	}
 	got := command("free-number", "--organisation", demoSlug, "--number", mobile, "Near@Example.com")
 	if got.code != exitDone || !strings.Contains(got.out, "The number is free: the other account has lost it. Ask near@example.com") {

@@ -45,6 +45,13 @@ func (g *gallery) walkConfirmation(t *testing.T) {
 	g.hang("confirm, app, wrong code", "Confirm that it is you", v.press(t, page, "Confirm", "code", "000000"))
 	page = g.hang("confirm, recovery code", "Use a recovery code", v.press(t, page, "Use a recovery code"))
 	g.hang("confirm, wrong recovery code", "Use a recovery code", v.press(t, page, "Confirm", "code", "nonsense"))
+	s.rows(t, `UPDATE code_failures SET in_window = 10`)
+	s.rows(t, `DELETE FROM code_failures WHERE kind = 'lookup_secret'`)
+	g.hang("confirm, app, too many wrong codes", "Too many wrong codes", v.open(t, "/confirm"))
+	g.hang("confirm, recovery code, beside too many wrong codes", "Use a recovery code", v.open(t, "/confirm/code?way=lookup_secret"))
+	s.rows(t, `UPDATE code_failures SET in_a_row = 100`)
+	g.hang("confirm, too many wrong codes in a row", "Too many wrong codes", v.open(t, "/confirm"))
+	s.rows(t, `DELETE FROM code_failures`)
 
 	ines := s.visitor(t)
 	ines.signIn(t, "sms@example.com", goodPassword)

@@ -122,8 +122,9 @@ Paperplane is running.
   Mailbox        http://%s
 
   Log            %s
+  Configuration  %s, for other commands' --config
 Ctrl-C stops everything; the data is kept. RESET=1 starts afresh.
-`, public, demoAdministrator, password, s.mailListener.Addr(), logName)
+`, public, demoAdministrator, password, s.mailListener.Addr(), logName, s.file)
 }
 
 // resetDev deletes everything but programs that took long to build or fetch.

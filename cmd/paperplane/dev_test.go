@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -130,5 +131,22 @@ func TestDevEndsWhenThePagesCannotBeServed(t *testing.T) {
 	go func() { end <- runDev(cmd, s, password, "/the/log") }()
 	if err := ended(t, end); err == nil || !strings.Contains(err.Error(), "the address is in use") {
 		t.Errorf("it says: %v", err)
+	}
+}
+
+func TestAnOrganisationIsFoundedBesideDev(t *testing.T) {
+	t.Parallel()
+	s, _ := devStack(t)
+	if kept, err := os.Stat(s.file); err != nil || kept.Mode().Perm() != 0o600 {
+		t.Errorf("the configuration: %v, %v", kept, err)
+	}
+	terms := filepath.Join(t.TempDir(), "eula.md")
+	if err := os.WriteFile(terms, []byte("Be kind."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := execute(t, nil, "", "organisation", "create", "--config", s.file, "--slug", "north", "--name", "North Clinic",
+		"--area", "Ward A", "--terms", terms, "--administrator", "nora@example.com")
+	if got.code != exitDone || !strings.Contains(got.out, "North Clinic is founded.") {
+		t.Errorf("%+v", got)
 	}
 }

@@ -28,7 +28,6 @@ import (
 type fleet struct {
 	*testStack
 	program  string
-	environ  []string
 	replicas []*replica
 }
 
@@ -60,8 +59,8 @@ func raceDetected() bool {
 // newFleet starts all parts but the replicas and the stand-in for the mail provider.
 func newFleet(t testing.TB, change func(*stackOptions)) *fleet {
 	t.Helper()
-	s, options := openTestStack(t, "", change)
-	return &fleet{testStack: s, program: build(t), environ: options.environ(s.postgres.DSN("paperplane"))}
+	s, _ := openTestStack(t, "", change)
+	return &fleet{testStack: s, program: build(t)}
 }
 
 // catchMail serves the stand-in for the mail provider from this process.

@@ -110,6 +110,7 @@ func (r tokenRider) RoundTrip(request *http.Request) (*http.Response, error) {
 // confirmsNatively shows a code of an authenticator app for a program's session and gives Kratos' answer.
 func (s *testStack) confirmsNatively(t *testing.T, token, code string) int {
 	t.Helper()
+	s.appsRest(t)
 	client := &http.Client{Timeout: recovery, Transport: tokenRider{token: token}}
 	status, flow := s.callKratos(t, client, http.MethodGet, s.kratos.PublicURL()+"/self-service/login/api?aal=aal2", nil)
 	if status != http.StatusOK {

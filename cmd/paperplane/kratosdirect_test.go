@@ -259,14 +259,22 @@ func (a authenticator) code(t *testing.T) string {
 // confirms brings the visitor's session to aal2 with a code or another second factor, at Kratos itself.
 func (v *visitor) confirms(t *testing.T, fields object) int {
 	t.Helper()
+	v.stack.appsRest(t)
+	status, _ := v.confirmsNow(t, fields)
+	return status
+}
+
+// confirmsNow is confirms right after another code; it gives the ids of the errors too.
+func (v *visitor) confirmsNow(t *testing.T, fields object) (status int, errors []int64) {
+	t.Helper()
 	status, flow := v.inKratos(t, http.MethodGet, "/self-service/login/browser?aal=aal2", nil)
 	if status != http.StatusOK {
 		t.Fatalf("second factor answered %d: %v", status, flow)
 	}
 	begun := settings{visitor: v, flow: flow}
 	fields["csrf_token"] = begun.attribute("csrf_token", "value")
-	status, _ = v.inKratos(t, http.MethodPost, "/self-service/login?flow="+flow["id"].(string), fields)
-	return status
+	status, answer := v.inKratos(t, http.MethodPost, "/self-service/login?flow="+flow["id"].(string), fields)
+	return status, messagesIn(answer)
 }
 
 // cleanJSON is a value as JSON, for comparing.

@@ -73,6 +73,7 @@ type target struct {
 func (target target) submits(t *testing.T) page {
 	t.Helper()
 	if target.app.secret != "" {
+		target.visitor.stack.appsRest(t)
 		at := slices.IndexFunc(target.form.fields, func(field string) bool { return field == "code" || field == "totp_code" })
 		target.form.fields[at+1] = target.app.code(t)
 	}

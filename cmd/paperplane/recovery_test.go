@@ -233,7 +233,7 @@ func (s *testStack) reinvitesOnceAnHour(t *testing.T, ada *visitor) {
 	ada.invites(t, address)
 	v := s.visitor(t)
 	for range 3 {
-		v.forgets(t, address)
+		v.forgets(t, address).says(t, 200, "less than an hour ago, none is sent again")
 	}
 	s.rows(t, `UPDATE invitations SET sent_at = sent_at - interval '61 minutes' WHERE id = $1`, s.user(t, address).Invitation)
 	for range 3 {

@@ -78,9 +78,9 @@ func (v *visitor) isRefusedAtFields(t *testing.T, form page, taken string) {
 		"a name with a line end":  {[]string{"first_name", "Rob\nin"}, []string{"first_name"}, "contains characters that cannot be shown"},
 		"a name turned round":     {[]string{"last_name", "\u202esand"}, []string{"last_name"}, "contains characters that cannot be shown"},
 		"a name that is no UTF-8": {[]string{"last_name", "Sand\xff"}, []string{"last_name"}, "contains characters that cannot be shown"},
-		"a name with an address":  {[]string{"first_name", "Win at https://evil.example"}, []string{"first_name"}, "without an address"},
-		"a name with a site":      {[]string{"last_name", "WWW.evil.example"}, []string{"last_name"}, "without an address"},
-		"a name with markup":      {[]string{"last_name", `<img src=x onerror=alert(1)>`}, []string{"last_name"}, "without an address"},
+		"a name with an address":  {[]string{"first_name", "Win at https://evil.example"}, []string{"first_name"}, "looks like an address or a link"},
+		"a name with a site":      {[]string{"last_name", "WWW.evil.example"}, []string{"last_name"}, "looks like an address or a link"},
+		"a name with markup":      {[]string{"last_name", `<img src=x onerror=alert(1)>`}, []string{"last_name"}, "cannot contain < or >"},
 		"a name too long":         {[]string{"first_name", strings.Repeat("ä", 101)}, []string{"first_name"}, "at most 100 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,6 +62,7 @@ func (s *testStack) comesInByApp(t *testing.T, robin *person) {
 	robin.fill("password", goodPassword)
 	robin.press("Sign in")
 	robin.arrives("/confirm")
+	s.appsRest(t)
 	robin.fill("code", app.codeAt(t, time.Now()))
 	robin.press("Confirm")
 	robin.sees("You’re in, Robin")

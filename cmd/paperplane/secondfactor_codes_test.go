@@ -99,21 +99,33 @@ func (s *testStack) guessesTooOften(t *testing.T) {
 	t.Helper()
 	h := s.secured(t, "guesses@example.com")
 	thief, asked := h.comesBack(t)
-	for range extension.GuessesPerWindow {
+	for range extension.GuessesPerWindow - 1 {
 		thief.press(t, asked, "Confirm", "code", wrongFor(h.app.code(t))).says(t, 422, "This code is not right")
 	}
-	again, other := h.comesBack(t) // the pause is of the person, not of the browser
-	for _, try := range []func() page{
-		func() page { return thief.press(t, asked, "Confirm", "code", h.app.code(t)) },
-		func() page { return again.press(t, other, "Confirm", "code", h.app.code(t)) },
-		func() page {
-			return again.press(t, again.press(t, other, "Use a recovery code"), "Confirm", "code", h.codes[0])
-		},
-	} {
-		try().says(t, 422, "Too many wrong codes were entered. Wait fifteen minutes, then try again.")
+	const limit = "10 wrong codes were typed within a quarter of an hour"
+	last := thief.press(t, asked, "Confirm", "code", wrongFor(h.app.code(t)))
+	last.says(t, 429, "Too many wrong codes", limit, "Authenticator app: codes are looked at again in")
+	if last.header.Get("Retry-After") == "" {
+		t.Error("it does not tell programs for how long")
 	}
+	again, other := h.comesBack(t) // the pause is of the person, not of the browser
+	for _, shut := range []page{last, thief.press(t, asked, "Confirm", "code", h.app.code(t)), other, again.open(t, "/confirm/code?way=totp")} {
+		shut.says(t, shut.status, limit, "Use a recovery code")
+		for input := range shut.elements("input") {
+			if name, _ := attribute(input, "name"); name == "code" {
+				t.Errorf("%s asks for a code that is not looked at", shut.path())
+			}
+		}
+	}
+	if proofs := thief.proofs(t); proofs != "" {
+		t.Errorf("the session has shown %q", proofs)
+	}
+	// Another way is open: it is the owner who has it.
+	again.press(t, again.press(t, other, "Use a recovery code"), "Confirm", "code", h.codes[0]).says(t, 200, "You’re in")
+
 	s.rests(t, extension.GuessWindow)
-	again.press(t, other, "Confirm", "code", h.app.code(t)).says(t, 200, "You’re in")
+	third, later := h.comesBack(t)
+	third.press(t, later, "Confirm", "code", h.app.code(t)).says(t, 200, "You’re in")
 	thief.staysOut(t)
 }
 

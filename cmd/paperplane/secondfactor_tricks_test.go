@@ -156,6 +156,7 @@ func (s *testStack) meetsReaderOfMail(t *testing.T) {
 	again.staysOut(t)
 
 	// The owner, who has forgotten the password, shows the factor and chooses another one.
+	s.appsRest(t)
 	chosen := again.press(t, asked, "Confirm", "code", owner.app.code(t))
 	chosen.says(t, 200, "Your account")
 }

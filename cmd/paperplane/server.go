@@ -154,7 +154,7 @@ func (s *server) makeVerbs(now func() time.Time) {
 	})
 	s.onboard = onboard.New(onboard.Options{
 		Store: s.db, Identities: s.kratos, Settings: s.kratos, SecondStep: s.kratos, Mobiles: mobile.Normalise, Aligner: s.roster,
-		Inviter: s.invite, Post: post, Links: s.links, Now: now,
+		Inviter: s.invite, Post: post, Links: s.links, Secret: []byte(s.config.Pages.Secret.Reveal()), Now: now,
 	})
 }
 
@@ -196,7 +196,7 @@ func (s *server) makePages(now func() time.Time) error {
 		Shell: shell, Onboarding: s.onboard, Gate: s.gate, Account: s.kratos,
 		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: s.config.Kratos.MinPasswordLength, Mobiles: mobile.Normalise,
 		PublicURL: s.config.Public.URL.String(), OwnPages: ownPages(s.config.Accounts), Providers: socialSignIns(s.config.Kratos.Providers),
-		ReturnOrigins: s.config.Public.ReturnOrigins,
+		ReturnOrigins: s.config.Public.ReturnOrigins, RefusalTime: flows.RefusalTime,
 	}).Mount()
 	shell.Receive(webhooks.ProviderPath, webhooks.Provider(webhooks.ProviderOptions{Events: s.mailEvents(), Recorder: s.invite, Log: s.log}))
 	s.shell, s.public = shell, shell.App()

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"paperplane/config"
 	"paperplane/tools/local"
 	"paperplane/tools/mailbox"
@@ -26,6 +28,8 @@ type stack struct {
 	server   *server
 
 	mailListener net.Listener
+	file         string   // Paperplane's configuration, which commands beside the stack can be given too
+	environ      []string // what makes them work with it
 }
 
 // stackPorts are the ports on 127.0.0.1.
@@ -90,7 +94,7 @@ func (s *stack) start(ctx context.Context, o stackOptions) error {
 			return err
 		}
 	}
-	c, err := config.Load(config.Sources{Environ: o.environ(s.postgres.DSN("paperplane"))})
+	c, err := s.configure(o)
 	if err != nil {
 		return err
 	}
@@ -104,6 +108,22 @@ func (s *stack) start(ctx context.Context, o stackOptions) error {
 		return err
 	}
 	return s.server.migrate(ctx)
+}
+
+// configure writes the configuration, secrets included, into a file of the work folder, for commands that are run beside the
+// stack, and reads it from there.
+func (s *stack) configure(o stackOptions) (config.Config, error) {
+	content, err := yaml.Marshal(o.configuration(s.postgres.DSN("paperplane")))
+	if err != nil {
+		return config.Config{}, fmt.Errorf("write configuration: %w", err)
+	}
+	content = append([]byte("# Written by \"paperplane dev\" at every start. Holds secrets: keep it private.\n"), content...)
+	s.file = filepath.Join(o.workDir, "dev.yml")
+	if err := os.WriteFile(s.file, content, 0o600); err != nil {
+		return config.Config{}, fmt.Errorf("write configuration: %w", err)
+	}
+	s.environ = append([]string{"PAPERPLANE_CONFIG=" + s.file}, o.settings...)
+	return config.Load(config.Sources{Environ: s.environ})
 }
 
 // startKratos builds Kratos if need be and starts it with a configuration written for Paperplane's.
@@ -223,28 +243,30 @@ func (p stackPorts) check(ctx context.Context) error {
 	return nil
 }
 
-// environ is the configuration of a stack, as the environment would give it.
-func (o stackOptions) environ(dsn string) []string {
+// configuration is the content of a stack's configuration file.
+func (o stackOptions) configuration(dsn string) map[string]any {
+	type section = map[string]any
 	at := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-	return append([]string{
-		"PAPERPLANE_PUBLIC_URL=http://" + at(o.ports.public),
-		"PAPERPLANE_PUBLIC_LISTEN=" + at(o.ports.public),
-		"PAPERPLANE_INTERNAL_LISTEN=" + at(o.ports.internal),
-		"PAPERPLANE_INTERNAL_URL=http://" + at(o.ports.internal),
-		"PAPERPLANE_INTERNAL_HOOK_KEY=" + o.secrets.HookKey,
-		"PAPERPLANE_DATABASE_DSN=" + dsn,
-		"PAPERPLANE_KRATOS_PUBLIC_URL=http://" + at(o.ports.kratosPublic),
-		"PAPERPLANE_KRATOS_ADMIN_URL=http://" + at(o.ports.kratosAdmin),
-		"PAPERPLANE_KRATOS_SECRET=" + o.secrets.KratosSecret,
-		"PAPERPLANE_KRATOS_SMS_URL=http://" + at(o.ports.mailbox) + "/sms",
-		"PAPERPLANE_KRATOS_SMS_AUTHORIZATION=Bearer " + o.secrets.SMSKey,
-		"PAPERPLANE_MAIL_FROM=Paperplane <invitations@paperplane.example>",
-		"PAPERPLANE_MAIL_RESEND_API_KEY=" + o.secrets.APIKey,
-		"PAPERPLANE_MAIL_RESEND_WEBHOOK_SECRET=" + o.secrets.WebhookSecret,
-		"PAPERPLANE_MAIL_RESEND_BASE_URL=http://" + at(o.ports.mailbox),
-		"PAPERPLANE_LINKS_KEYS=k1:" + o.secrets.LinkKey,
-		"PAPERPLANE_PAGES_SECRET=" + o.secrets.PagesSecret,
-	}, o.settings...)
+	url := func(port int) string { return "http://" + at(port) }
+	return section{
+		"public": section{"url": url(o.ports.public), "listen": at(o.ports.public)},
+		"internal": section{
+			"url": url(o.ports.internal), "listen": at(o.ports.internal), "hook_key": o.secrets.HookKey,
+		},
+		"database": section{"dsn": dsn},
+		"kratos": section{
+			"public_url": url(o.ports.kratosPublic), "admin_url": url(o.ports.kratosAdmin), "secret": o.secrets.KratosSecret,
+			"sms": section{"url": url(o.ports.mailbox) + "/sms", "authorization": "Bearer " + o.secrets.SMSKey},
+		},
+		"mail": section{
+			"from": "Paperplane <invitations@paperplane.example>",
+			"resend": section{
+				"base_url": url(o.ports.mailbox), "api_key": o.secrets.APIKey, "webhook_secret": o.secrets.WebhookSecret,
+			},
+		},
+		"links": section{"keys": []section{{"id": "k1", "secret": o.secrets.LinkKey}}},
+		"pages": section{"secret": o.secrets.PagesSecret},
+	}
 }
 
 // realTime is the clock of people.

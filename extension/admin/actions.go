@@ -24,7 +24,7 @@ type resending interface {
 	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
 }
 
-// valuesOf reads the query of an address, or a posted form; of one that makes no sense, nothing.
+// valuesOf reads the query of an address; of one that makes no sense, nothing.
 func valuesOf(text []byte) url.Values {
 	values, err := url.ParseQuery(string(text))
 	if err != nil {

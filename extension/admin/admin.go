@@ -198,8 +198,7 @@ func crumbs(v visit) []web.Crumb {
 	return []web.Crumb{{Text: "Access management"}, {Text: "Users", Href: v.path("/users")}}
 }
 
-// oneLine makes text from a query fit for a search: valid UTF-8, no control characters, of sane length. PostgreSQL
-// refuses a NUL in a string.
+// oneLine makes text from a query or a field fit for a search: valid UTF-8, no control characters, of sane length.
 func oneLine(text string) string {
 	const longest = 254 // of an address (RFC 5321 §4.5.3.1.3)
 	text = strings.Map(func(r rune) rune {

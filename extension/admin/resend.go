@@ -105,7 +105,7 @@ func (p *Pages) newResend(c *fiber.Ctx, v visit) error {
 
 // sendResend takes the press.
 func (p *Pages) sendResend(c *fiber.Ctx, v visit) error {
-	view := resendView{visit: v, asked: askedIn(valuesOf(c.Request().Body()))}
+	view := resendView{visit: v, asked: askedIn(web.PostedForm(c))}
 	batch, err := p.inviter.ResendMany(c.UserContext(), v.Actor, view.asked.order())
 	var refused *extension.InvalidError
 	switch {

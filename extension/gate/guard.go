@@ -37,6 +37,7 @@ const (
 	ObjectionFactor
 	ObjectionName
 	ObjectionCodes
+	ObjectionCodeUsed
 )
 
 // Guard judges a change. nil lets it through; so it does for identities that have no user here, or

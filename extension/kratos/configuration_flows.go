@@ -99,7 +99,11 @@ func (o ConfigurationOptions) methods() section {
 func (o ConfigurationOptions) login() section {
 	after := section{}
 	for _, method := range secondFactors() {
-		after[method] = section{"hooks": []section{o.hook(LoginPath+method, o.LoginBody, nil)}}
+		var response section
+		if method == credentialTOTP { // a code that was used before is refused in words
+			response = section{"parse": true}
+		}
+		after[method] = section{"hooks": []section{o.hook(LoginPath+method, o.LoginBody, response)}}
 	}
 	return section{"ui_url": o.own(o.Pages.Login, "/login"), "lifespan": "1h", "after": after}
 }
@@ -150,7 +154,7 @@ func (o ConfigurationOptions) settings() section {
 }
 
 // hook is a call to us. A guard is parsed and waited for; a report is neither, so that our outage costs nobody anything;
-// a witness, without a response of its own, is waited for and not parsed.
+// a witness, without a response of its own, is waited for and not parsed, but for the one that may object.
 func (o ConfigurationOptions) hook(path, body string, response section) section {
 	config := section{
 		"url":    o.hookURL(path),

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
+	"strings"
 
 	ory "github.com/ory/client-go"
 
@@ -62,9 +64,17 @@ func deviceOf(session ory.Session) extension.Device {
 		Session: extension.SessionID(session.Id), SignedIn: session.GetAuthenticatedAt(), Expires: session.GetExpiresAt(),
 	}
 	if last := len(session.Devices) - 1; last >= 0 {
-		device.UserAgent, device.IP = session.Devices[last].GetUserAgent(), session.Devices[last].GetIpAddress()
+		device.UserAgent, device.IP = session.Devices[last].GetUserAgent(), withoutPort(session.Devices[last].GetIpAddress())
 	}
 	return device
+}
+
+// withoutPort is the address alone: v26 notes the connection's port with it.
+func withoutPort(address string) string {
+	if withPort, err := netip.ParseAddrPort(address); err == nil {
+		return withPort.Addr().String()
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
 }
 
 // EndDevice ends one of the other sessions of the browser's identity. One that has ended already is fine, and so is one of

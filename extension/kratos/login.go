@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"strings"
 
 	ory "github.com/ory/client-go"
 
@@ -86,12 +84,18 @@ func (c *Client) SubmitLogin(ctx context.Context, browser extension.Browser, flo
 // loginBody finds the request that belongs to the method. The fields of a password are sent even when they are empty or
 // missing, so that it is Kratos that says what is missing, at its field.
 func loginBody(values map[string]string) (ory.UpdateLoginFlowBody, error) {
-	fields := map[string]string{"method": methodPassword}
-	maps.Copy(fields, values)
+	fields := map[string]any{"method": methodPassword}
+	for name, value := range values {
+		fields[name] = value
+	}
 	if fields["method"] == methodPassword {
 		for _, required := range []string{"identifier", "password"} {
-			fields[required] = strings.ReplaceAll(values[required], "\x00", "\uFFFD") // Kratos' database cannot be asked for a NUL
+			fields[required] = values[required]
 		}
+	}
+	if ticket := values[extension.TicketField]; ticket != "" {
+		delete(fields, extension.TicketField)
+		fields["transient_payload"] = map[string]string{extension.TicketField: ticket} // which Kratos shows its hooks and does not keep
 	}
 	var body ory.UpdateLoginFlowBody
 	encoded, err := json.Marshal(fields)

@@ -76,3 +76,19 @@ func TestEveryDayAndMonthHasItsName(t *testing.T) {
 		}
 	}
 }
+
+func TestACountryIsNamedInTheLanguage(t *testing.T) {
+	t.Parallel()
+	for language, want := range map[locale.Language]string{
+		locale.English: "Sweden", locale.German: "Schweden", locale.French: "Suède", locale.Swedish: "Sverige", "": "Sweden",
+	} {
+		if got := language.Region("SE"); got != want {
+			t.Errorf("%s: %q, want %q", language, got, want)
+		}
+	}
+	for _, code := range []string{"", "X", "no region"} {
+		if got := locale.French.Region(code); got != code {
+			t.Errorf("%q is named %q", code, got)
+		}
+	}
+}

@@ -100,18 +100,12 @@ func (s *Service) confirmWith(ctx context.Context, session extension.Session, br
 	if c.Code == "" {
 		return extension.Reply{}, extension.Invalid(fieldCode, "Enter the code.")
 	}
-	if err := s.store.AllowGuess(ctx, session.Identity); err != nil {
+	if err := s.store.AllowGuess(ctx, session.Identity, c.Way); err != nil {
 		return extension.Reply{}, tooManyGuesses(err)
 	}
-	reply, err := s.submitCode(ctx, browser, c)
-	if errors.Is(err, extension.ErrFlowExpired) && c.Flow != "" && !sent(c.Way) {
-		// Nothing but the code matters of the old flow: these codes belong to the identity.
-		c.Flow = ""
-		var again extension.Reply
-		again, err = s.submitCode(ctx, browser.With(reply), c)
-		reply = reply.And(again)
-	}
-	if err != nil {
+	reply, err := s.tryCode(ctx, session.Identity, browser, c)
+	used := errors.Is(err, extension.ErrCodeUsed)
+	if err != nil && !used {
 		return reply, codeInPlainWords(c.Way, err)
 	}
 	proofs, err := s.proofs(ctx, session)
@@ -119,7 +113,9 @@ func (s *Service) confirmWith(ctx context.Context, session extension.Session, br
 	case err != nil:
 		return reply, err
 	case slices.Contains(proofs, c.Way):
-		return reply, s.forgetGuesses(ctx, session.Identity)
+		return reply, s.forgetGuesses(ctx, session.Identity) // also when the button was pressed twice
+	case used:
+		return reply, extension.Invalid(fieldCode, extension.CodeUsed)
 	case sent(c.Way): // see shown
 		return reply, extension.Invalid(fieldCode, "The code was right, but after a wrong one it cannot be told where it was sent. Ask for a new one and enter that.")
 	}
@@ -141,13 +137,38 @@ func tooManyGuesses(err error) error {
 		return extension.Invalid(fieldCode, guessesSpent)
 	}
 	if _, ok := errors.AsType[*extension.CooldownError](err); ok {
-		return extension.Invalid(fieldCode, "Too many wrong codes were entered. Wait fifteen minutes, then try again.")
+		return extension.Invalid(fieldCode, "Too many wrong codes were entered. Wait fifteen minutes, or choose another way.")
 	}
 	return fmt.Errorf("allow a code to be looked at: %w", err)
 }
 
+// tryCode submits a code, in another flow when its own has run out: nothing but the code matters of the old one where codes
+// belong to the identity.
+func (s *Service) tryCode(ctx context.Context, id extension.IdentityID, browser extension.Browser, c Confirmation) (extension.Reply, error) {
+	if c.Way != extension.FactorTOTP {
+		return s.submitCodeAgain(ctx, browser, c, "")
+	}
+	var reply extension.Reply
+	err := s.once(ctx, id, c.Code, func(ticket string) (err error) {
+		reply, err = s.submitCodeAgain(ctx, browser, c, ticket)
+		return err
+	})
+	return reply, err
+}
+
+func (s *Service) submitCodeAgain(ctx context.Context, browser extension.Browser, c Confirmation, ticket string) (extension.Reply, error) {
+	reply, err := s.submitCode(ctx, browser, c, ticket)
+	if errors.Is(err, extension.ErrFlowExpired) && c.Flow != "" && !sent(c.Way) {
+		c.Flow = ""
+		var again extension.Reply
+		again, err = s.submitCode(ctx, browser.With(reply), c, ticket)
+		reply = reply.And(again)
+	}
+	return reply, err
+}
+
 // submitCode is one submit of the second step.
-func (s *Service) submitCode(ctx context.Context, browser extension.Browser, c Confirmation) (extension.Reply, error) {
+func (s *Service) submitCode(ctx context.Context, browser extension.Browser, c Confirmation, ticket string) (extension.Reply, error) {
 	if c.Flow == "" && sent(c.Way) {
 		return extension.Reply{}, fmt.Errorf("confirm by %s: %w", c.Way, extension.ErrFlowExpired)
 	}
@@ -163,9 +184,11 @@ func (s *Service) submitCode(ctx context.Context, browser extension.Browser, c C
 		method, field = "lookup_secret", "lookup_secret"
 	case extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn:
 	}
-	submitted, err := s.secondStep.SubmitLogin(ctx, browser.With(reply), form.ID, map[string]string{
-		"method": method, field: c.Code, "csrf_token": form.Hidden("csrf_token"),
-	})
+	values := map[string]string{"method": method, field: c.Code, "csrf_token": form.Hidden("csrf_token")}
+	if ticket != "" {
+		values[extension.TicketField] = ticket
+	}
+	submitted, err := s.secondStep.SubmitLogin(ctx, browser.With(reply), form.ID, values)
 	reply = reply.And(submitted)
 	if err != nil {
 		return reply, fmt.Errorf("confirm by %s: %w", c.Way, err)
@@ -189,7 +212,7 @@ func tidyCode(typed string) string {
 }
 
 // Witness records that Kratos has checked a second factor in a session, as its login hook tells. Kratos waits for it, and
-// refuses the code when it fails. Of identities that have no user here, or none that has begun, nothing is recorded:
+// refuses the code when it fails; extension.ErrCodeUsed says that it was used before, or may have been. Of identities that have no user here, or none that has begun, nothing is recorded:
 // whoever made an account for somebody else's address must have shown nothing when its owner comes.
 func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 	members, err := s.store.Members(ctx, w.Identity)
@@ -205,6 +228,11 @@ func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 	}
 	proof := extension.Proof{Session: w.Session, Identity: w.Identity, Kind: kind, Address: address, At: s.now()}
 	return s.store.Exclusive(ctx, extension.IdentityLock(w.Identity), func(ctx context.Context) error {
+		if kind == extension.FactorTOTP {
+			if err := s.store.WitnessAppCode(ctx, w.Identity, w.Ticket, w.Flow+" "+string(w.Session)); err != nil {
+				return fmt.Errorf("take a code of identity %s: %w", w.Identity, err)
+			}
+		}
 		if err := s.witnessFirst(ctx, proof); err != nil {
 			return err
 		}

@@ -13,14 +13,23 @@ import (
 // organisation allows. To be shown: their own that count there, and a recovery code when they keep any. Otherwise, on the
 // settings page, all.
 func (s *Service) Ways(ctx context.Context, session extension.Session, place Place) ([]Way, error) {
+	guesses, err := s.store.Guesses(ctx, session.Identity)
+	if err != nil {
+		return nil, fmt.Errorf("find wrong codes of identity %s: %w", session.Identity, err)
+	}
+	wayBy := func(kind extension.Factor) Way {
+		return Way{
+			Kind: kind, Masked: masked(kind, place.User), Proven: kind == extension.FactorRecovery || slices.Contains(place.User.Factors, kind),
+			Closed: guesses.Closed[kind], Spent: guesses.Spent,
+		}
+	}
 	var ways []Way
 	for _, kind := range extension.Ways() {
-		way := Way{Kind: kind, Masked: masked(kind, place.User), Proven: slices.Contains(place.User.Factors, kind)}
+		way := wayBy(kind)
 		if !offered(place, way) || kind == extension.FactorSMS && place.User.Mobile == "" {
 			continue
 		}
 		if sent(kind) {
-			var err error
 			if way.Next, err = s.store.NextCode(ctx, session.Identity, kind); err != nil {
 				return nil, fmt.Errorf("find when a code can be sent by %s: %w", kind, err)
 			}
@@ -35,7 +44,7 @@ func (s *Service) Ways(ctx context.Context, session extension.Session, place Pla
 		return nil, fmt.Errorf("find recovery codes of identity %s: %w", session.Identity, err)
 	}
 	if identity.Recovery {
-		ways = append(ways, Way{Kind: extension.FactorRecovery, Proven: true})
+		ways = append(ways, wayBy(extension.FactorRecovery))
 	}
 	return ways, nil
 }

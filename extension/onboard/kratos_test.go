@@ -237,7 +237,7 @@ func (d *door) ConfirmForm(_ context.Context, _ extension.Browser, flow string) 
 
 func (d *door) SubmitLogin(ctx context.Context, _ extension.Browser, flow string, values map[string]string) (extension.Reply, error) {
 	d.methods = append(d.methods, values)
-	witnessed := onboard.Witnessed{Identity: d.kratos.identity.ID, Session: d.kratos.session, Method: values["method"]}
+	witnessed := onboard.Witnessed{Identity: d.kratos.identity.ID, Session: d.kratos.session, Method: values["method"], Flow: flow, Ticket: values[extension.TicketField]}
 	typed, wrong := values["code"], cmp.Or(d.wrong, 4010008)
 	switch values["method"] {
 	case "totp":

@@ -57,6 +57,8 @@ type Way struct {
 	Masked string    // of sms and email: where codes go, so that its holder knows it and nobody else learns it
 	Next   time.Time // of sms and email: when the next code can be sent; zero for now
 	Proven bool      // one of the person's own; false for one to be set up
+	Closed time.Time // until when none of its codes is looked at, after too many wrong ones; zero when they are
+	Spent  bool      // none is looked at by any way, until an administrator resets the second factor
 }
 
 // Confirmation is a code that somebody typed to show a second factor.
@@ -72,6 +74,8 @@ type Witnessed struct {
 	Session  extension.SessionID
 	Method   string   // Kratos' word: totp, code, lookup_secret or webauthn
 	Codes    []string // of the method code: where the flow may have sent it; none once a wrong one was typed
+	Flow     string   // Kratos' own, of the form that took it
+	Ticket   string   // of the method totp: our own, when the code was typed on our page
 }
 
 // Registration is what an invitee typed.

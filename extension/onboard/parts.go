@@ -77,11 +77,23 @@ type securing interface {
 	AllowCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) error
 	// NextCode tells when the next code can be sent; zero for now.
 	NextCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) (time.Time, error)
-	// AllowGuess notes that a code is about to be looked at; *extension.CooldownError after too many wrong ones for now,
+	// Guesses tells by which ways no code is looked at now.
+	Guesses(ctx context.Context, identity extension.IdentityID) (extension.Guesses, error)
+	// AllowGuess notes that a code by one way is about to be looked at; *extension.CooldownError after too many wrong ones for now,
 	// extension.ErrGuessesSpent after too many in a row.
-	AllowGuess(ctx context.Context, identity extension.IdentityID) error
+	AllowGuess(ctx context.Context, identity extension.IdentityID, way extension.Factor) error
 	// ForgetGuesses says that the last code was right, or that there is nothing left to guess.
 	ForgetGuesses(ctx context.Context, identity extension.IdentityID) error
+	// ReserveAppCode notes that an app's code is about to be shown to Kratos, under a ticket; extension.ErrCodeUsed when it
+	// was before. Only the code's keyed hash is kept.
+	ReserveAppCode(ctx context.Context, identity extension.IdentityID, hash, ticket string) error
+	// ReleaseAppCode lets a reserved code go that Kratos has not taken.
+	ReleaseAppCode(ctx context.Context, identity extension.IdentityID, ticket string) error
+	// TakeAppCode says that Kratos has set an app up by a reserved code.
+	TakeAppCode(ctx context.Context, identity extension.IdentityID, ticket string) error
+	// WitnessAppCode says that Kratos takes a code, with a ticket or past us by an attempt; extension.ErrCodeUsed when it may
+	// have been taken before.
+	WitnessAppCode(ctx context.Context, identity extension.IdentityID, ticket, attempt string) error
 	// AllowsNotice tells whether another code of a kind that anybody can ask for may be mailed.
 	AllowsNotice(ctx context.Context, identity extension.IdentityID, kind extension.NoticeKind) (bool, error)
 	// NoteNotice notes that one was mailed.
@@ -189,6 +201,7 @@ type Service struct {
 	inviter    Inviter
 	post       Post
 	links      extension.Links
+	secret     []byte
 	now        func() time.Time
 }
 
@@ -203,6 +216,7 @@ type Options struct {
 	Inviter    Inviter
 	Post       Post
 	Links      extension.Links
+	Secret     []byte // keys the hashes of codes; the same on every replica
 	Now        func() time.Time
 }
 
@@ -210,6 +224,6 @@ type Options struct {
 func New(o Options) *Service {
 	return &Service{
 		store: o.Store, identities: o.Identities, settings: o.Settings, secondStep: o.SecondStep, mobiles: o.Mobiles,
-		aligner: o.Aligner, inviter: o.Inviter, post: o.Post, links: o.Links, now: o.Now,
+		aligner: o.Aligner, inviter: o.Inviter, post: o.Post, links: o.Links, secret: o.Secret, now: o.Now,
 	}
 }

@@ -68,8 +68,17 @@ func (s *Service) enrolTOTP(
 	if err != nil {
 		return reply, err
 	}
-	_, saved, err := s.settings.SubmitTOTP(ctx, browser.With(reply), form, code)
-	reply = reply.And(saved)
+	err = s.once(ctx, session.Identity, code, func(ticket string) error {
+		_, saved, err := s.settings.SubmitTOTP(ctx, browser.With(reply), form, code)
+		reply = reply.And(saved)
+		if err != nil {
+			return err
+		}
+		return s.store.TakeAppCode(ctx, session.Identity, ticket)
+	})
+	if errors.Is(err, extension.ErrCodeUsed) {
+		return reply, extension.Invalid(fieldCode, extension.CodeUsed)
+	}
 	if err != nil {
 		return reply, codeInPlainWords(extension.FactorTOTP, fmt.Errorf("set up an authenticator app: %w", err))
 	}

@@ -41,17 +41,21 @@ func (db *DB) ConfirmAcceptance(ctx context.Context, user extension.User, terms 
 	})
 }
 
-// Decline keeps the last time that a user said no to a version of the terms, with the audit. Terms of another organisation
-// are a conflict.
+// Decline keeps the last time that a user said no to a version of the terms, with the audit. What comes in between the
+// correction of a user's address and the clearing of their identity is not kept, as with RecordAcceptance. Terms of another
+// organisation are a conflict.
 func (db *DB) Decline(ctx context.Context, user extension.UserID, terms extension.TermsID, at time.Time) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewRaw(`
+		result, err := tx.NewRaw(`
 			INSERT INTO declines (user_id, terms_id, organisation_id, declined_at)
-			SELECT u.id, ?, u.organisation_id, ? FROM users u WHERE u.id = ?
+			SELECT u.id, ?, u.organisation_id, ? FROM users u WHERE u.id = ? AND NOT u.readdress FOR SHARE
 			ON CONFLICT (user_id, terms_id) DO UPDATE SET declined_at = greatest(declines.declined_at, excluded.declined_at)`,
 			terms, at.UTC(), user).Exec(ctx)
 		if err != nil {
 			return err
+		}
+		if n, _ := result.RowsAffected(); n == 0 {
+			return nil
 		}
 		_, err = tx.NewRaw(`
 			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)

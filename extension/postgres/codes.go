@@ -27,7 +27,7 @@ func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way 
 		if !held {
 			return extension.ErrNotFound
 		}
-		if spent, _, err := failures(ctx, tx, identity); err != nil || spent {
+		if guesses, err := guessesOf(ctx, tx, identity); err != nil || guesses.Spent {
 			return cmp.Or(err, extension.ErrGuessesSpent)
 		}
 		next, err := nextCode(ctx, tx, identity, way)
@@ -45,11 +45,11 @@ func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way 
 	})
 }
 
-// AllowGuess notes that a code is about to be looked at, as a wrong one until ForgetGuesses says otherwise. After too many
-// wrong ones it is an *extension.CooldownError, and extension.ErrGuessesSpent after extension.GuessesInARow, which is audited
-// once for every user of the identity. Of many callers at once no more than are left may go on. ErrNotFound says that no
-// user here has the identity. The window runs by the database's clock.
-func (db *DB) AllowGuess(ctx context.Context, identity extension.IdentityID) error {
+// AllowGuess notes that a code by one way is about to be looked at, as a wrong one until ForgetGuesses says otherwise. After
+// too many wrong ones by this way it is an *extension.CooldownError, and extension.ErrGuessesSpent after
+// extension.GuessesInARow by all ways, which is audited once for every user of the identity. Of many callers at once no more
+// than are left may go on. ErrNotFound says that no user here has the identity. The window runs by the database's clock.
+func (db *DB) AllowGuess(ctx context.Context, identity extension.IdentityID, way extension.Factor) error {
 	var refused error // not the transaction's: what is written for it stays
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		refused = nil
@@ -60,70 +60,86 @@ func (db *DB) AllowGuess(ctx context.Context, identity extension.IdentityID) err
 		if !held {
 			return extension.ErrNotFound
 		}
-		allowed, err := countGuess(ctx, tx, identity)
-		if err != nil || allowed {
+		guesses, err := guessesOf(ctx, tx, identity)
+		if err != nil {
 			return err
 		}
-		refused, err = guessRefused(ctx, tx, identity)
-		return err
+		until, closed := guesses.Closed[way]
+		switch {
+		case guesses.Spent:
+			refused = extension.ErrGuessesSpent
+			return auditSpent(ctx, tx, identity)
+		case closed:
+			refused = &extension.CooldownError{Until: until}
+			return nil
+		}
+		return countGuess(ctx, tx, identity, way)
 	})
 	return cmp.Or(err, refused)
 }
 
-// countGuess counts one more wrong code, unless there may be no more.
-func countGuess(ctx context.Context, tx bun.Tx, identity extension.IdentityID) (bool, error) {
-	var counted []int
-	err := tx.NewRaw(`
-		INSERT INTO code_failures AS f (identity_id, in_a_row, window_began, in_window) VALUES (?0, 1, clock_timestamp(), 1)
-		ON CONFLICT (identity_id) DO UPDATE
+// countGuess counts one more wrong code. The caller holds the identity.
+func countGuess(ctx context.Context, tx bun.Tx, identity extension.IdentityID, way extension.Factor) error {
+	_, err := tx.NewRaw(`
+		INSERT INTO code_failures AS f (identity_id, kind, in_a_row, window_began, in_window) VALUES (?0, ?1, 1, clock_timestamp(), 1)
+		ON CONFLICT (identity_id, kind) DO UPDATE
 		   SET in_a_row = f.in_a_row + 1,
-		       window_began = CASE WHEN f.window_began + make_interval(secs => ?1) > clock_timestamp() THEN f.window_began ELSE excluded.window_began END,
-		       in_window = CASE WHEN f.window_began + make_interval(secs => ?1) > clock_timestamp() THEN f.in_window + 1 ELSE 1 END
-		 WHERE f.in_a_row < ?2 AND (f.in_window < ?3 OR f.window_began + make_interval(secs => ?1) <= clock_timestamp())
-		RETURNING in_a_row`,
-		identity, extension.GuessWindow.Seconds(), extension.GuessesInARow, extension.GuessesPerWindow).Scan(ctx, &counted)
+		       window_began = CASE WHEN f.window_began + make_interval(secs => ?2) > clock_timestamp() THEN f.window_began ELSE excluded.window_began END,
+		       in_window = CASE WHEN f.window_began + make_interval(secs => ?2) > clock_timestamp() THEN f.in_window + 1 ELSE 1 END`,
+		identity, string(way), extension.GuessWindow.Seconds()).Exec(ctx)
 	if err != nil {
-		return false, fmt.Errorf("count guess: %w", err)
+		return fmt.Errorf("count guess: %w", err)
 	}
-	return len(counted) == 1, nil
+	return nil
 }
 
-// guessRefused tells why no code is looked at. The first refusal after too many in a row is audited, and counted one further
-// so that no other is.
-func guessRefused(ctx context.Context, tx bun.Tx, identity extension.IdentityID) (refused, err error) {
-	spent, until, err := failures(ctx, tx, identity)
-	switch {
-	case err != nil:
-		return nil, err
-	case !spent:
-		return &extension.CooldownError{Until: until}, nil
-	}
-	_, err = tx.NewRaw(`
-		WITH spent AS (UPDATE code_failures SET in_a_row = in_a_row + 1 WHERE identity_id = ? AND in_a_row = ? RETURNING identity_id)
+// auditSpent audits the first refusal after too many in a row, and counts one further so that no other is. The caller holds
+// the identity.
+func auditSpent(ctx context.Context, tx bun.Tx, identity extension.IdentityID) error {
+	_, err := tx.NewRaw(`
+		WITH spent AS (
+			UPDATE code_failures SET in_a_row = in_a_row + 1
+			 WHERE identity_id = ?0 AND kind = (SELECT min(kind) FROM code_failures WHERE identity_id = ?0)
+			   AND ?1 = (SELECT sum(in_a_row) FROM code_failures WHERE identity_id = ?0) RETURNING identity_id)
 		INSERT INTO audit (at, organisation_id, actor_name, action, user_id, detail)
-		SELECT clock_timestamp(), u.organisation_id, '', ?, u.id, '' FROM users u JOIN spent s ON s.identity_id = u.identity_id`,
+		SELECT clock_timestamp(), u.organisation_id, '', ?2, u.id, '' FROM users u JOIN spent s ON s.identity_id = u.identity_id`,
 		identity, extension.GuessesInARow, string(extension.ActionGuessesSpent)).Exec(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("audit guesses: %w", err)
+		return fmt.Errorf("audit guesses: %w", err)
 	}
-	return extension.ErrGuessesSpent, nil
+	return nil
 }
 
-// failures tells whether too many codes in a row were wrong, and when the window of those that were ends.
-func failures(ctx context.Context, tx bun.Tx, identity extension.IdentityID) (spent bool, until time.Time, err error) {
+// Guesses tells by which ways no code of an identity's is looked at now, after too many wrong ones.
+func (db *DB) Guesses(ctx context.Context, identity extension.IdentityID) (extension.Guesses, error) {
+	guesses, err := guessesOf(ctx, db.bun, identity)
+	return guesses, kind(err)
+}
+
+func guessesOf(ctx context.Context, in bun.IDB, identity extension.IdentityID) (extension.Guesses, error) {
 	var rows []struct {
-		Spent bool
-		Until time.Time
+		Kind   extension.Factor
+		InARow int
+		Until  time.Time
+		Closed bool
 	}
-	err = tx.NewRaw(`SELECT in_a_row >= ? AS spent, window_began + make_interval(secs => ?) AS until FROM code_failures WHERE identity_id = ?`,
-		extension.GuessesInARow, extension.GuessWindow.Seconds(), identity).Scan(ctx, &rows)
+	err := in.NewRaw(`
+		SELECT kind, in_a_row, window_began + make_interval(secs => ?1) AS until,
+		       in_window >= ?2 AND window_began + make_interval(secs => ?1) > clock_timestamp() AS closed
+		  FROM code_failures WHERE identity_id = ?0`,
+		identity, extension.GuessWindow.Seconds(), extension.GuessesPerWindow).Scan(ctx, &rows)
 	if err != nil {
-		return false, time.Time{}, fmt.Errorf("look for guesses: %w", err)
+		return extension.Guesses{}, fmt.Errorf("look for guesses: %w", err)
 	}
+	guesses, inARow := extension.Guesses{Closed: map[extension.Factor]time.Time{}}, 0
 	for _, r := range rows {
-		spent, until = r.Spent, r.Until.UTC()
+		inARow += r.InARow
+		if r.Closed {
+			guesses.Closed[r.Kind] = r.Until.UTC()
+		}
 	}
-	return spent, until, nil
+	guesses.Spent = inARow >= extension.GuessesInARow
+	return guesses, nil
 }
 
 // ForgetGuesses says that the last code was right, or that there is nothing left to guess.

@@ -98,7 +98,7 @@ func TestNoCodeGoesToAnIdentityWithoutAUser(t *testing.T) {
 // guess is what the next code is refused with.
 func (b bundle) guess(t *testing.T, identity extension.IdentityID) error {
 	t.Helper()
-	err := b.db.AllowGuess(t.Context(), identity)
+	err := b.db.AllowGuess(t.Context(), identity, extension.FactorTOTP)
 	if _, paused := errors.AsType[*extension.CooldownError](err); err != nil && !paused && !errors.Is(err, extension.ErrGuessesSpent) {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestOfManyWhoGuessAtOnceNoMoreThanAreLeftMay(t *testing.T) {
 	var group sync.WaitGroup
 	for range 3 * extension.GuessesPerWindow {
 		group.Go(func() {
-			err := b.db.AllowGuess(t.Context(), user.Identity)
+			err := b.db.AllowGuess(t.Context(), user.Identity, extension.FactorTOTP)
 			if err == nil {
 				allowed.Add(1)
 			} else if _, paused := errors.AsType[*extension.CooldownError](err); !paused {
@@ -135,7 +135,14 @@ func TestOfManyWhoGuessAtOnceNoMoreThanAreLeftMay(t *testing.T) {
 	if !paused || time.Until(cooldown.Until) > extension.GuessWindow || time.Until(cooldown.Until) < extension.GuessWindow-time.Minute {
 		t.Errorf("%+v", cooldown)
 	}
-	if err := b.db.AllowGuess(t.Context(), extension.NewID[extension.IdentityID]()); !errors.Is(err, extension.ErrNotFound) {
+	if err := b.db.AllowGuess(t.Context(), user.Identity, extension.FactorRecovery); err != nil {
+		t.Errorf("by another way: %v", err)
+	}
+	guesses, err := b.db.Guesses(t.Context(), user.Identity)
+	if err != nil || guesses.Spent || len(guesses.Closed) != 1 || !guesses.Closed[extension.FactorTOTP].Equal(cooldown.Until) {
+		t.Errorf("%+v, %v", guesses, err)
+	}
+	if err := b.db.AllowGuess(t.Context(), extension.NewID[extension.IdentityID](), extension.FactorTOTP); !errors.Is(err, extension.ErrNotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
 }

@@ -126,11 +126,12 @@ func addFactor(ctx context.Context, tx bun.Tx, proof extension.Proof) error {
 }
 
 // PurgeProofs deletes what is no longer asked for: proofs of sessions that have long ended, codes that were sent so long
-// ago that they hold up none, and forms that have long expired.
+// ago that they hold up none, or taken so long ago that they cannot be right any more, and forms that have long expired.
 func (db *DB) PurgeProofs(ctx context.Context, now time.Time) error {
 	statements := []*bun.RawQuery{
 		db.bun.NewRaw(`DELETE FROM proofs WHERE proven_at < ?`, now.Add(-proofsKept).UTC()),
 		db.bun.NewRaw(`DELETE FROM code_sends WHERE sent_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
+		db.bun.NewRaw(`DELETE FROM app_codes WHERE at < clock_timestamp() - make_interval(secs => ?)`, extension.AppCodeTime.Seconds()),
 		db.bun.NewRaw(`DELETE FROM settings_openings WHERE opened_at < clock_timestamp() - make_interval(secs => ?)`, codesKept.Seconds()),
 	}
 	return kind(execAll(ctx, statements))

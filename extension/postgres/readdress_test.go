@@ -88,6 +88,35 @@ func TestACorrectedAddressEndsEverythingOfTheOldOne(t *testing.T) {
 	}
 }
 
+func TestNothingIsSaidInTheNameOfACorrectedAddressUntilTheIdentityIsCleared(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@exampel.com")
+	if err := b.db.Readdress(t.Context(), b.admin, b.correction(user.ID)); err != nil {
+		t.Fatal(err)
+	}
+	says := func() {
+		t.Helper()
+		accepts := b.db.RecordAcceptance(t.Context(), extension.Acceptance{User: user.ID, Terms: b.charter.Terms.ID, At: noon()})
+		if err := errors.Join(accepts, b.db.Decline(t.Context(), user.ID, b.charter.Terms.ID, noon())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := func() int {
+		t.Helper()
+		return read[int](t, b.db, `SELECT (SELECT count(*) FROM acceptances)::int + (SELECT count(*) FROM declines)::int`) + b.audited(t, extension.ActionUserDeclined, user.ID)
+	}
+	says()
+	if n := said(); n != 0 {
+		t.Errorf("whoever holds the old address has left %d rows", n)
+	}
+	b.exec(t, `UPDATE users SET readdress = false`)
+	says()
+	if n := said(); n != 3 {
+		t.Errorf("whoever holds the new one has left %d rows, want 3", n)
+	}
+}
+
 func TestAChunkThatIsCalledAgainHasTheAddressOfItsFirstCall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -59,7 +59,7 @@ func (s *Shell) newApp() *fiber.App {
 // once, so %2500 is no NUL.
 func refuseNUL(c *fiber.Ctx) error {
 	if address := c.OriginalURL(); strings.Contains(address, "%00") || strings.Contains(address, "\x00") {
-		return fiber.ErrBadRequest
+		return errAddress
 	}
 	return c.Next()
 }

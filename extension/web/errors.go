@@ -163,6 +163,10 @@ func kinds(language locale.Language) []kind {
 			language.Say("Open the page under its public address and try again."),
 		},
 		{
+			errAddress, http.StatusBadRequest, language.Say("This request cannot be read"),
+			language.Say("Nothing was changed."), language.Say("Check the address, or go on from the start page."),
+		},
+		{
 			errStreams, http.StatusTooManyRequests, language.Say("This is open in too many windows"),
 			language.Say("Nothing was changed, and the other windows go on."), language.Say("Close some of them, then load this page again."),
 		},

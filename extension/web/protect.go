@@ -14,6 +14,8 @@ var (
 	errHost = errors.New("request to another host")
 	// errCrossSite says that a request which would change something was not made by a page of ours.
 	errCrossSite = errors.New("cross-site request")
+	// errAddress says that a request came to an address that no page can have.
+	errAddress = errors.New("address with the character NUL")
 	// errEncoding says that a request's body is compressed, which no browser does and which hides its size.
 	errEncoding = errors.New("encoded request body")
 )

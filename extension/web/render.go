@@ -51,9 +51,16 @@ func WantsJSON(c *fiber.Ctx) bool {
 //
 // The character NUL is left out: no field of a page can hold one (HTML Living Standard §13.2.3.5), and no text in
 // PostgreSQL either, so that one sent by a program would only make a query fail.
-func Posted(c *fiber.Ctx, field string) string {
-	return strings.ReplaceAll(posted(c, field), "\x00", "")
+func Posted(c *fiber.Ctx, field string) string { return withoutNUL(posted(c, field)) }
+
+// PostedForm is every field of an urlencoded body, each as Posted reads it, for a form whose fields others name.
+func PostedForm(c *fiber.Ctx) url.Values {
+	form := url.Values{}
+	c.Request().PostArgs().VisitAll(func(name, value []byte) { form.Add(withoutNUL(string(name)), withoutNUL(string(value))) })
+	return form
 }
+
+func withoutNUL(text string) string { return strings.ReplaceAll(text, "\x00", "") }
 
 func posted(c *fiber.Ctx, field string) string {
 	if form, err := c.MultipartForm(); err == nil {

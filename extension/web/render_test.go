@@ -39,3 +39,18 @@ func TestAFieldThatIsPostedHoldsNoNUL(t *testing.T) {
 		}
 	}
 }
+
+func TestAFormOfAnyFieldsHoldsNoNUL(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	b.shell.App().Post("/change", func(c *fiber.Ctx) error { return c.SendString(web.PostedForm(c).Encode()) })
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.Origin+"/change?who=query", strings.NewReader("who=%00Ro%00bin&n%00o=1&no=2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set(fiber.HeaderContentType, fiber.MIMEApplicationForm)
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	if got := b.Do(t, request); got.Body != "no=1&no=2&who=Robin" {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+}

@@ -1,4 +1,4 @@
-// Keeping what a page shows: copied, saved as a file, or on paper. The buttons are only there when this works.
+// Keeping what a page shows: copied, or on paper. The buttons are only there when this works.
 
 const text = (id) => document.getElementById(id)?.innerText.trim() ?? "";
 
@@ -20,18 +20,6 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       select(copy);
       status.textContent = selected;
     }
-  });
-  button.hidden = false;
-}
-
-for (const button of document.querySelectorAll("button[data-save]")) {
-  button.addEventListener("click", () => {
-    const { save, file } = button.dataset;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([`${text(save)}\n`], { type: "text/plain" }));
-    link.download = file;
-    link.click();
-    URL.revokeObjectURL(link.href);
   });
   button.hidden = false;
 }
