@@ -154,6 +154,7 @@ func TestAnAdministratorWhoOpensAnInviteesLinkIsAskedFirst(t *testing.T) {
 		s.signIn(ada, s.password)
 		ada.arrives("/o/harbour/users")
 		s.invite(t, ada, "eve@example.com", "1 address recognised")
+		ada.sees("1 invitation was sent.")
 		address := link(t, s.letters(t, "eve@example.com", 1)[0])
 
 		ada.open(address)

@@ -44,6 +44,10 @@ const (
 // none that the account was made for or that has begun. An error means that
 // no judgement was possible, and Kratos refuses the save.
 func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
+	return twice(func() (*Objection, error) { return g.guard(ctx, change) })
+}
+
+func (g *Gate) guard(ctx context.Context, change Change) (*Objection, error) {
 	members, err := g.bound(ctx, change.Identity)
 	if err != nil || len(members) == 0 {
 		return nil, err

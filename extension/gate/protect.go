@@ -19,9 +19,23 @@ type Opening struct {
 // Before judges whether settings may be opened at all: not by a session that has yet to show a factor which the identity
 // has. It closes what no other hook sees, above all the showing and renewing of recovery codes. While there is no factor,
 // by our own record and by Kratos, it notes who opens settings: that form will still be there when there is one. nil lets
-// it through; so it does, without a further question, for identities that have no user here. An error means that no judgement was possible, and
-// Kratos opens nothing.
+// it through; so it does, without a further question, for identities that have no user here. An error means that no
+// judgement was possible, and Kratos opens nothing.
 func (g *Gate) Before(ctx context.Context, opening Opening) (*Objection, error) {
+	return twice(func() (*Objection, error) { return g.before(ctx, opening) })
+}
+
+// twice judges again where a factor seems not to have been shown: one that was taken away between two questions takes its
+// proofs along, and nobody can show it any more.
+func twice(judge func() (*Objection, error)) (*Objection, error) {
+	objection, err := judge()
+	if err != nil || objection == nil || objection.ID != ObjectionFactor {
+		return objection, err
+	}
+	return judge()
+}
+
+func (g *Gate) before(ctx context.Context, opening Opening) (*Objection, error) {
 	members, err := g.bound(ctx, opening.Identity)
 	if err != nil || len(members) == 0 {
 		return nil, err
