@@ -71,7 +71,7 @@ func startMeasuring(b *testing.B) *measuring {
 	m := &measuring{n: number(b, "BENCH_N", 10_000)}
 	m.figures.N = m.n
 	m.fleet = newFleet(b, func(o *stackOptions) {
-		o.kratosEnv = nil // nobody's password is hashed while it is measured, and Kratos is as it comes
+		o.kratosEnv = nil // nobody's password is hashed while it is measured
 		o.settings = append(o.settings, "PAPERPLANE_LOG_LEVEL=warn")
 		o.log = slog.New(slog.DiscardHandler)
 	})

@@ -27,7 +27,7 @@ import (
 func BenchmarkGate(b *testing.B) {
 	for b.Loop() {
 		f := newFleet(b, func(o *stackOptions) {
-			o.kratosEnv = nil // Kratos is as it comes
+			o.kratosEnv = nil // Kratos hashes and logs as it comes
 			o.settings = append(o.settings, "PAPERPLANE_LOG_LEVEL=warn")
 			o.log = slog.New(slog.DiscardHandler)
 		})
