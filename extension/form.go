@@ -7,6 +7,7 @@ type Form struct {
 	Nodes    []Node
 	Messages []Message // about the form as a whole
 	ReturnTo string
+	AAL      AAL        // of a login flow: what it leads to; one at aal2 is a second step
 	Identity IdentityID // of a settings flow: whose settings they are
 	Traits   Traits     // of a settings flow: as Kratos holds them now; a profile submit replaces them all
 }

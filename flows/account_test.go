@@ -250,32 +250,44 @@ func TestTheErrorPageSpeaksPlainly(t *testing.T) {
 	}
 }
 
-func TestTheGenericFormShowsSecondFactors(t *testing.T) {
+func TestNodesThatKratosAddsAreShownAndNeverRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plainURL)
-	s.account.form = extension.Form{
-		ID: "flow-2", Messages: []extension.Message{{ID: 1010004, Text: "Please complete the second authentication challenge."}},
-		Nodes: []extension.Node{
-			{Group: "default", Kind: "input", Type: "hidden", Name: "csrf_token", Value: "kratos-csrf"},
-			{Group: "totp", Kind: "input", Type: "text", Name: "totp_code", Label: "Authentication code", Required: true},
-			{Group: "totp", Kind: "input", Type: "submit", Name: "method", Value: "totp", Label: "Use Authenticator"},
-			{Group: "code", Kind: "input", Type: "text", Name: "code", Messages: []extension.Message{{ID: 4010008, Text: "invalid", Error: true}}},
-			{Group: "code", Kind: "input", Type: "submit", Name: "address", Value: "+447700900123", Label: "Send code to +447700900123"},
-			{Group: "lookup_secret", Kind: "input", Type: "text", Name: "lookup_secret"},
-			{Group: "profile", Kind: "input", Type: "checkbox", Name: "traits.newsletter", Label: "News <please>", Value: "true"},
-			{Group: "webauthn", Kind: "input", Type: "button", Name: "webauthn_login_trigger", Label: "Use a security key"},
-			{Group: "webauthn", Kind: "script", Name: "webauthn_script", Value: "https://evil.example/webauthn.js"},
-			{Group: "oidc", Kind: "a", Name: "link", Value: "javascript:alert(1)", Label: "More"},
-		},
-	}
+	s.account.form = passwordForm()
+	s.account.form.Nodes = append(s.account.form.Nodes,
+		extension.Node{Group: "profile", Kind: "input", Type: "checkbox", Name: "traits.newsletter", Label: "News <please>", Value: "true"},
+		extension.Node{Group: "webauthn", Kind: "input", Type: "button", Name: "webauthn_login_trigger", Label: "Use a security key"},
+		extension.Node{Group: "webauthn", Kind: "script", Name: "webauthn_script", Value: "https://evil.example/webauthn.js"},
+		extension.Node{Group: "oidc", Kind: "a", Name: "link", Value: "javascript:alert(1)", Label: "More"})
 	got := s.get(t, "/login")
 	got.isStatus(t, http.StatusOK)
-	got.shows(t, "confirm that it is you with your second factor", "Code from your authenticator app", `inputmode="numeric"`,
-		`autocomplete="one-time-code"`, "Confirm the code", `name="address" value="+447700900123"`, "Send code to +447700900123",
-		"Type the newest one that you were sent", `id="field-code-error"`, "Recovery code", "News &lt;please&gt;", `type="checkbox"`, "checked")
+	got.shows(t, "News &lt;please&gt;", `type="checkbox"`, "checked")
 	got.hides(t, "webauthn", "evil.example", "javascript:")
 	if n := strings.Count(got.body, "button-primary"); n != 1 {
 		t.Errorf("the page has %d primary buttons, want 1", n)
+	}
+}
+
+// The form of the first step counts no wrong codes.
+func TestASecondStepGoesToItsOwnPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plainURL)
+	s.account.form = passwordForm()
+	s.account.form.AAL = extension.AAL2
+	s.get(t, "/login?flow=flow-2").redirects(t, "/confirm")
+	for _, method := range []string{"totp", "lookup_secret", "code", "webauthn"} {
+		posted := credentials()
+		posted.Set("method", method)
+		s.post(t, "/login", posted).redirects(t, "/confirm")
+	}
+	if s.account.submitted != nil {
+		t.Errorf("Kratos got %v", s.account.submitted)
+	}
+	posted := credentials()
+	posted.Set("totp_code", "123456")
+	s.post(t, "/login", posted)
+	if _, passed := s.account.submitted["totp_code"]; passed {
+		t.Error("a code goes along with the password")
 	}
 }
 

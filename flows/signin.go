@@ -105,8 +105,9 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 	start := time.Now()
 	values := postedFields(c)
 	asked := signIn{flow: values[flowField], returnTo: p.shell.LocalPath(values[returnToField]), refresh: values[refreshField]}
-	for _, own := range []string{flowField, returnToField, refreshField} {
-		delete(values, own)
+	values, first := firstStep(values)
+	if !first {
+		return c.Redirect(confirmPath, fiber.StatusSeeOther)
 	}
 	reply, err := p.account.SubmitLogin(c.UserContext(), p.shell.Browser(c), asked.flow, values)
 	p.shell.Relay(c, reply)
@@ -116,11 +117,26 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 	case errors.Is(err, extension.ErrConflict): // signed in in another tab
 		return p.goOnSignedIn(c, asked.returnTo)
 	}
-	answer := p.signInAgain(c, err, asked, values)
+	shown := p.signInAgain(c, err, asked, values)
 	if judged(err) {
 		evenly(c.UserContext(), start, p.refusalTime)
 	}
-	return answer
+	return shown
+}
+
+// firstStep is what Kratos gets of a submitted form: the fields of a password. A second step that somebody brings here would
+// pass by the limits of the page that takes it.
+func firstStep(posted map[string]string) (values map[string]string, first bool) {
+	if method := posted["method"]; method != "" && method != "password" {
+		return nil, false
+	}
+	values = map[string]string{}
+	for _, name := range []string{"csrf_token", "identifier", "password", "method"} {
+		if value, typed := posted[name]; typed {
+			values[name] = value
+		}
+	}
+	return values, true
 }
 
 // signInAgain shows the form again with what was typed, never the password, and what stood in the way.
@@ -177,7 +193,11 @@ func (p *Pages) signInAfresh(c *fiber.Ctx, status int, asked signIn, said notice
 	return p.showSignIn(c, status, asked, form, &said)
 }
 
+// showSignIn shows the form. Kratos sends people here for the second step too, which has a page of its own.
 func (p *Pages) showSignIn(c *fiber.Ctx, status int, asked signIn, form extension.Form, said *notice) error {
+	if form.AAL == extension.AAL2 {
+		return c.Redirect(confirmPath, fiber.StatusSeeOther)
+	}
 	page := signInPage{reader: p.reader(c), signIn: asked, said: said}
 	if cameToNothing(form) {
 		page.said, form.Messages = notLinked(page.l), nil
@@ -223,7 +243,7 @@ func (p *Pages) goOnSignedIn(c *fiber.Ctx, returnTo string) error {
 func postedFields(c *fiber.Ctx) map[string]string {
 	values := map[string]string{}
 	for name, posted := range web.PostedForm(c) {
-		values[name] = posted[0]
+		values[name] = posted[len(posted)-1] // a pressed button stands after the hidden fields
 	}
 	return values
 }

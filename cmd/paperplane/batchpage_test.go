@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -146,6 +147,9 @@ func (s *testStack) pressesOldPages(t *testing.T, ada *visitor) {
 	resume := paused.formWith(t, "Resume")
 	s.mailbox.Fail(0, 0)
 	ada.awaitBatch(t, ada.do(t, ada.submission(t, paused, resume))).allSent(t, 1)
+	eventually(t, "the batch is finished", func() bool {
+		return row[bool](t, s, `SELECT finished_at IS NOT NULL FROM batches WHERE id = $1`, path.Base(running.path()))
+	})
 	ada.do(t, ada.submission(t, running, pause)).says(t, 200, "This batch is finished, so there is nothing to pause.")
 	ada.do(t, ada.submission(t, paused, resume)).says(t, 200, "1 invitation was sent.")
 	ada.open(t, running.path()+"/cancel").says(t, 200, "Invitations sent") // nothing is left to ask about

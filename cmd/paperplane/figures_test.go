@@ -100,6 +100,9 @@ func (f figures) publish(t testing.TB, folder string) {
 	}
 }
 
+// inviteReach is how fast the whole path is to be, of Kratos' own import.
+const inviteReach = 0.9
+
 // table is the page of the documentation.
 func (f figures) table() string {
 	var b strings.Builder
@@ -112,7 +115,8 @@ func (f figures) table() string {
 	write("| what | median | least to most | reach |\n|---|---|---|---|\n")
 	write("| Kratos' own batch import of %s rows, alone (%s) | %.0f rows/s | %s | |\n", thousands(f.N), f.Best, f.Raw.Median, f.Raw.span("%.0f"))
 	write("| whole path of %s: press of Invite → last message accepted | %.0f/s | %s | |\n", thousands(f.N), f.Whole.Median, f.Whole.span("%.0f"))
-	write("| ratio of the two, run by run (%d runs in turn) | %.2f | %s | ≥ 0.9 |\n", len(f.Ratio.Runs), f.Ratio.Median, f.Ratio.span("%.2f"))
+	write("| ratio of the two, run by run (%d runs in turn) | %.2f | %s | ≥ %.1f: %s |\n", len(f.Ratio.Runs), f.Ratio.Median, f.Ratio.span("%.2f"),
+		inviteReach, met(f.Ratio.Median >= inviteReach))
 	for _, m := range f.Memory {
 		write("| most resident memory of a fresh process that invites %s | %.0f MiB | after it %.0f | ≤ 150 MiB, flat |\n", thousands(m.N), m.Most, m.After)
 	}

@@ -26,6 +26,7 @@ func TestAThiefOfThePassword(t *testing.T) {
 			story{"who came before the factor was proven, and opened settings", func(t *testing.T) { s.meetsEarlyThief(t) }},
 			story{"who comes later, in a browser and as a program", func(t *testing.T) { s.meetsLateThief(t) }},
 			story{"who resends a code to another way's address", func(t *testing.T) { s.meetsResender(t) }},
+			story{"who takes the second step to the form of the first", func(t *testing.T) { s.meetsUserOfTheFirstForm(t) }},
 			story{"who types a wrong code before a right one", func(t *testing.T) { s.meetsGuesser(t) }},
 			story{"who puts a telephone of their own into the account", func(t *testing.T) { s.meetsOwnerOfAnotherPhone(t) }},
 			story{"who reads the mailbox and recovers the account", func(t *testing.T) { s.meetsReaderOfMail(t) }},

@@ -65,8 +65,9 @@ var (
 // upkeepInterval is how often lost work is looked for.
 const upkeepInterval = 15 * time.Second
 
-// shutdownTimeout is how long open requests may take when the process is asked to stop.
-const shutdownTimeout = 10 * time.Second
+// shutdownTimeout is how long open requests and jobs may take when the process is asked to stop: more than the ten seconds
+// after which River gives up on a database connection that does not answer.
+const shutdownTimeout = 15 * time.Second
 
 // server is Paperplane, wired.
 type server struct {

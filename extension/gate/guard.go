@@ -40,11 +40,20 @@ const (
 	ObjectionCodeUsed
 )
 
-// Guard judges a change. nil lets it through; so it does for identities that have no user here, or
-// none that the account was made for or that has begun. An error means that
-// no judgement was possible, and Kratos refuses the save.
+// Guard judges a change. nil lets it through; so it does for identities that have no user here, or none that the account was
+// made for or that has begun. An error means that no judgement was possible, and Kratos refuses the save.
 func (g *Gate) Guard(ctx context.Context, change Change) (*Objection, error) {
 	return twice(func() (*Objection, error) { return g.guard(ctx, change) })
+}
+
+// twice judges again where a factor seems not to have been shown: one that was taken away between two questions takes its
+// proofs along, and nobody can show it any more.
+func twice(judge func() (*Objection, error)) (*Objection, error) {
+	objection, err := judge()
+	if err != nil || objection == nil || objection.ID != ObjectionFactor {
+		return objection, err
+	}
+	return judge()
 }
 
 func (g *Gate) guard(ctx context.Context, change Change) (*Objection, error) {

@@ -25,16 +25,6 @@ func (g *Gate) Before(ctx context.Context, opening Opening) (*Objection, error) 
 	return twice(func() (*Objection, error) { return g.before(ctx, opening) })
 }
 
-// twice judges again where a factor seems not to have been shown: one that was taken away between two questions takes its
-// proofs along, and nobody can show it any more.
-func twice(judge func() (*Objection, error)) (*Objection, error) {
-	objection, err := judge()
-	if err != nil || objection == nil || objection.ID != ObjectionFactor {
-		return objection, err
-	}
-	return judge()
-}
-
 func (g *Gate) before(ctx context.Context, opening Opening) (*Objection, error) {
 	members, err := g.bound(ctx, opening.Identity)
 	if err != nil || len(members) == 0 {

@@ -31,7 +31,9 @@ func settingsForm(flow ory.SettingsFlow) extension.Form {
 }
 
 func loginForm(flow ory.LoginFlow) extension.Form {
-	return formOf(flow.Id, flow.ReturnTo, flow.Ui)
+	form := formOf(flow.Id, flow.ReturnTo, flow.Ui)
+	form.AAL = extension.AAL(flow.GetRequestedAal())
+	return form
 }
 
 func recoveryForm(flow ory.RecoveryFlow) extension.Form {
