@@ -203,10 +203,8 @@ func fieldOf(l locale.Language, from extension.Node, label string) web.Input {
 		if field.Autocomplete == "" {
 			field.Autocomplete = "current-password"
 		}
-	case "code", "totp_code":
+	case "code":
 		field.Type, field.Autocomplete, field.InputMode = "text", oneTimeCode, "numeric"
-	case "lookup_secret":
-		field.Autocomplete = "off"
 	case emailNode:
 		field.Autocomplete, field.ReadOnly = "username", true
 		field.Hint = l.Say("You were invited with this address, so it cannot be changed here. If it is wrong, ask your administrator.")
@@ -253,10 +251,6 @@ func nodeLabel(l locale.Language, from extension.Node) string {
 		return l.Say("Mobile number")
 	case "code":
 		return l.Say("Code that we sent you")
-	case "lookup_secret":
-		return l.Say("Recovery code")
-	case "totp_code":
-		return l.Say("Code from your authenticator app")
 	case "method":
 		if label := methodLabel(l, from.Value); label != "" && from.Group == from.Value {
 			return label
@@ -273,10 +267,8 @@ func methodLabel(l locale.Language, method string) string {
 	switch method {
 	case "password":
 		return l.Say("Sign in")
-	case "totp", "code":
+	case "code":
 		return l.Say("Confirm the code")
-	case "lookup_secret":
-		return l.Say("Use the recovery code")
 	}
 	return ""
 }

@@ -9,7 +9,6 @@ import (
 // source, text/id.go.
 const (
 	kratosConfirm         = 1010003
-	kratosSecondFactor    = 1010004
 	kratosLoginCodeSent   = 1010014
 	kratosLinkAccount     = 1010016
 	kratosLoginCodeSentTo = 1010025
@@ -105,8 +104,6 @@ func sayProgress(l locale.Language, id int64) string {
 	switch id {
 	case kratosConfirm:
 		return l.Say("Confirm that it is you: sign in again.")
-	case kratosSecondFactor:
-		return l.Say("One more step: confirm that it is you with your second factor.")
 	case kratosLoginCodeSent, kratosLoginCodeSentTo:
 		return l.Say("We have sent you a code. If it does not come, check the address and try again.")
 	case kratosLinkAccount:
@@ -201,10 +198,8 @@ func missing(l locale.Language, field string) string {
 		return l.Say("Enter your email address.")
 	case "password":
 		return l.Say("Enter your password.")
-	case "code", "totp_code":
+	case "code":
 		return l.Say("Enter the code.")
-	case "lookup_secret":
-		return l.Say("Enter a recovery code.")
 	}
 	return l.Say("Fill this in.")
 }
@@ -219,7 +214,7 @@ func malformed(l locale.Language, id int64, field string) string {
 		return l.Say("This is no email address. Check it and try again.")
 	case field == firstNameNode, field == lastNameNode:
 		return l.Say("This name is too long. 100 characters are the most.")
-	case field == "code", field == "totp_code":
+	case field == "code":
 		return l.Say("Enter the code.")
 	}
 	return ""
