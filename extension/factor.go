@@ -2,6 +2,7 @@ package extension
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -66,11 +67,24 @@ const (
 // quarter of an hour somebody who has the password would be in within a year more often than not. So there is an end too:
 // NIST SP 800-63B-4 §3.2.2 allows at most 100 wrong ones in a row. They leave a chance of three in ten thousand each time
 // that the owner's own right code, or an administrator's reset, begins the count anew.
+//
+// Recovery codes are what is left to the owner when somebody else has used these up, so they have a limit of their own and
+// are not among the hundred. They are eight of 36 characters, and a guess at twelve of them is right four times in a
+// million million: at a hundred in a quarter of an hour, about once in sixty thousand years.
 const (
-	GuessWindow      = 15 * time.Minute // begins with the first wrong one
-	GuessesPerWindow = 10               // by one way
-	GuessesInARow    = 100              // by all ways together
+	GuessWindow              = 15 * time.Minute // begins with the first wrong one
+	GuessesPerWindow         = 10               // by one way, unless it is a recovery code
+	RecoveryGuessesPerWindow = 100
+	GuessesInARow            = 100 // by all ways together but recovery codes
 )
+
+// GuessesWithin is how many wrong codes by a way are taken within a GuessWindow.
+func GuessesWithin(way Factor) int {
+	if way == FactorRecovery {
+		return RecoveryGuessesPerWindow
+	}
+	return GuessesPerWindow
+}
 
 // AppCodeTime is for how long a code of an authenticator app can be right: in its own 30 seconds, and in those before and
 // after them, which Kratos takes too. It is taken once in that time (RFC 6238 §5.2).
@@ -82,6 +96,9 @@ const TicketField = "paperplane_ticket"
 // ErrCodeUsed says that a code of an authenticator app was taken before, or may have been.
 var ErrCodeUsed = errors.New("code used before")
 
+// ErrCodeUnderWay is the ErrCodeUsed of a code that Kratos has been shown, and has not answered yet.
+var ErrCodeUnderWay = fmt.Errorf("%w, or about to be", ErrCodeUsed)
+
 // What is said of ErrCodeUsed: of a code that is known, and when one was taken that nobody here has seen.
 const (
 	CodeUsed     = "This code was used before. Wait for the next one."
@@ -91,11 +108,14 @@ const (
 // Guesses are by which ways no code of an identity's is looked at, after too many wrong ones.
 type Guesses struct {
 	Closed map[Factor]time.Time // until when
-	Spent  bool                 // by none, as ErrGuessesSpent says
+	Spent  bool                 // by none but recovery codes, as ErrGuessesSpent says
 }
 
-// ErrGuessesSpent says that GuessesInARow codes were wrong. Only a reset of the second factors opens the account's second
-// step again.
+// SpentBy tells whether no code by a way is looked at until the count begins anew.
+func (g Guesses) SpentBy(way Factor) bool { return g.Spent && way != FactorRecovery }
+
+// ErrGuessesSpent says that GuessesInARow codes were wrong. A recovery code or a reset of the second factors opens the
+// account's second step again.
 var ErrGuessesSpent = errors.New("too many wrong codes in a row")
 
 // Allows tells whether a factor is one that the organisation accepts. A security key is stronger than everything that can

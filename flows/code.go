@@ -59,6 +59,11 @@ func (p *Pages) notSent(c *fiber.Ctx, w doorway, err error) error {
 	if errors.Is(err, extension.ErrConflict) { // done in another tab
 		return onward(c)
 	}
+	if _, ok := errors.AsType[*extension.InvalidError](err); ok {
+		if w = p.afterWrong(c, w); w.shut(w.way) {
+			return p.shutOut(c, w)
+		}
+	}
 	problem, known := p.codeProblem(c, err)
 	if !known {
 		return err
@@ -138,10 +143,7 @@ func (p *Pages) afterWrong(c *fiber.Ctx, w doorway) doorway {
 // codeAgain shows the field again with what was wrong with the code, or that there were too many.
 func (p *Pages) codeAgain(c *fiber.Ctx, w doorway, err error) error {
 	if w.shut(w.way) {
-		if !w.way.Spent {
-			retryAfter(c, web.Problem{Retry: w.closed(w.way)})
-		}
-		return p.shell.Render(c, fiber.StatusTooManyRequests, p.shutPage(w))
+		return p.shutOut(c, w)
 	}
 	if faults := p.codeFaults(c, err); len(faults) > 0 {
 		w.faults = faults
@@ -157,6 +159,14 @@ func (p *Pages) codeAgain(c *fiber.Ctx, w doorway, err error) error {
 	w.problem = &problem
 	retryAfter(c, problem)
 	return p.shell.Render(c, problem.Status, p.codePage(w))
+}
+
+// shutOut answers somebody whose way has just been found shut.
+func (p *Pages) shutOut(c *fiber.Ctx, w doorway) error {
+	if !w.way.Spent {
+		retryAfter(c, web.Problem{Retry: w.closed(w.way)})
+	}
+	return p.shell.Render(c, fiber.StatusTooManyRequests, p.shutPage(w))
 }
 
 // codeFaults are the sentences of a refusal by the verb or by Kratos, at the one field that there is.

@@ -95,12 +95,14 @@ func (w doorway) shut(way onboard.Way) bool {
 	return (way.Spent || !way.Closed.IsZero()) && (w.step == extension.StepConfirm || sent(way.Kind))
 }
 
+func (w doorway) open(way onboard.Way) bool { return !w.shut(way) }
+
 // closed is how long a way is shut.
 func (w doorway) closed(way onboard.Way) time.Duration { return max(0, way.Closed.Sub(w.now)) }
 
 // leads tells whether a way is the first that is open, beside the one that the page is about.
 func (w doorway) leads(way onboard.Way) bool {
-	first := slices.IndexFunc(w.others(), func(other onboard.Way) bool { return !w.shut(other) })
+	first := slices.IndexFunc(w.others(), w.open)
 	return first >= 0 && w.others()[first].Kind == way.Kind
 }
 
@@ -119,7 +121,7 @@ func (p *Pages) ways(c *fiber.Ctx, d door) error {
 	if app, ok := w.through(string(extension.FactorTOTP)); ok && d.step == extension.StepConfirm {
 		return p.shell.Render(c, fiber.StatusOK, p.codePage(app))
 	}
-	if spent := slices.IndexFunc(w.ways, func(way onboard.Way) bool { return way.Spent && w.shut(way) }); spent >= 0 {
+	if spent := slices.IndexFunc(w.ways, func(way onboard.Way) bool { return way.Spent }); spent >= 0 && !slices.ContainsFunc(w.ways, w.open) {
 		w.way = w.ways[spent]
 		return p.shell.Render(c, fiber.StatusOK, p.shutPage(w))
 	}

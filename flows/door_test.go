@@ -295,8 +295,47 @@ func TestAWayWhoseCodesAreNotLookedAtLeadsToAnother(t *testing.T) {
 		got.hides(t, `name="code"`, "looked at again")
 	}
 
+	s = at(t, extension.StepConfirm)
+	for i := range s.onboarding.ways {
+		s.onboarding.ways[i].Spent = true
+	}
+	s.onboarding.ways = append(s.onboarding.ways, onboard.Way{Kind: extension.FactorRecovery})
+	got := s.get(t, "/confirm", signedIn(asInvitee))
+	got.shows(t, "Too many wrong codes in a row", "ask your administrator", `href="/confirm/code?way=lookup_secret"`, "Text message: too many wrong codes in a row")
+	got.hides(t, "data-wait", `action="/confirm/send"`)
+	s.get(t, "/confirm/code?way=lookup_secret", signedIn(asInvitee)).shows(t, `name="code"`)
+
 	s = at(t, extension.StepSecure)
 	s.onboarding.ways[0].Closed, s.onboarding.ways[1].Closed = now().Add(time.Minute), now().Add(time.Minute)
 	s.get(t, "/secure", signedIn(asInvitee)).shows(t, `href="/secure/totp"`, ">1:00<", "Send a code by email")
 	s.get(t, "/secure/code?way=sms", signedIn(asInvitee), sentTo(extension.FactorSMS)).shows(t, "Too many wrong codes")
+	for i := range s.onboarding.ways {
+		s.onboarding.ways[i].Closed, s.onboarding.ways[i].Spent = time.Time{}, true
+	}
+	for _, path := range []string{"/secure", "/secure/code?way=sms"} { // the app can still be set up: its secret is on the page
+		got = s.get(t, path, signedIn(asInvitee), sentTo(extension.FactorSMS))
+		got.shows(t, `href="/secure/totp"`, "Email: too many wrong codes in a row")
+		got.hides(t, "data-wait", "Nobody can go on")
+	}
+	s.onboarding.ways = s.onboarding.ways[1:]
+	s.get(t, "/secure", signedIn(asInvitee)).shows(t, "Nobody can go on with a code now", "mailto:")
+}
+
+func TestNoCodeIsSentByAWayThatIsShut(t *testing.T) {
+	t.Parallel()
+	for path, step := range doors() {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			s := at(t, step)
+			s.onboarding.sendErr = extension.Invalid("way", "Too many.")
+			s.onboarding.ways[1].Closed = now().Add(time.Minute)
+			got := s.post(t, path+"/send", s.signed(asInvitee, "way", "sms"), signedIn(asInvitee))
+			got.isStatus(t, http.StatusTooManyRequests)
+			got.shows(t, "10 wrong codes were typed within a quarter of an hour", ">1:00<", "Send a code by email")
+			got.hides(t, "A code was sent a short time ago")
+			if got.header.Get("Retry-After") != "60" {
+				t.Errorf("Retry-After is %q", got.header.Get("Retry-After"))
+			}
+		})
+	}
 }

@@ -23,6 +23,7 @@ func TestCodesOfAnAppWorkOnce(t *testing.T) {
 		inTurn(t,
 			story{"in two sessions, one after the other", func(t *testing.T) { h.usesOnce(t) }},
 			story{"in two sessions at once", func(t *testing.T) { h.usesAtOnce(t) }},
+			story{"pressed twice at once in one session", func(t *testing.T) { h.pressesTwice(t) }},
 			story{"past our pages", func(t *testing.T) { h.usesInKratos(t) }},
 			story{"the code that the app was set up with", func(t *testing.T) { s.usesFirstAgain(t) }},
 		)
@@ -80,6 +81,25 @@ func (h *holder) usesAtOnce(t *testing.T) {
 		if a.answer.status != http.StatusOK {
 			a.answer.says(t, 422, usedBefore)
 		}
+	}
+}
+
+// pressesTwice presses a button again before it is answered; a browser shows the later answer.
+func (h *holder) pressesTwice(t *testing.T) {
+	t.Helper()
+	again, asked := h.comesBack(t)
+	code := h.app.code(t)
+	var answers [3]page
+	var group sync.WaitGroup
+	for i := range answers {
+		group.Go(func() { answers[i] = again.press(t, asked, "Confirm", "code", code) })
+	}
+	group.Wait()
+	for _, answer := range answers {
+		answer.says(t, 200, "You’re in")
+	}
+	if proofs := again.proofs(t); proofs != "totp" {
+		t.Errorf("the session has shown %q", proofs)
 	}
 }
 

@@ -9,8 +9,11 @@ import (
 // fieldCode is the field of the one code that a page asks for.
 const fieldCode = "code"
 
-// guessesSpent is said of extension.ErrGuessesSpent.
-const guessesSpent = "Too many wrong codes in a row were entered. Nobody can go on with a code now: ask your administrator to reset your second factor."
+// What is said after too many wrong codes: for now, and of extension.ErrGuessesSpent.
+const (
+	guessesPaused = "Too many wrong codes were entered. Wait fifteen minutes, or choose another way."
+	guessesSpent  = "Too many wrong codes in a row were entered, so no more of this kind are looked at. Choose another way, or ask your administrator to reset your second factor."
+)
 
 // The ids of Kratos' messages about a second factor. They are stable; the texts are not.
 const (

@@ -37,18 +37,35 @@ func (s *Service) sendCode(
 		return "", extension.Reply{}, extension.Invalid("way", "There is no number that a code can be sent to. Choose another way.")
 	}
 	// Before Kratos is asked: what it sends cannot be taken back.
-	err := s.store.AllowCode(ctx, session.Identity, way)
-	if errors.Is(err, extension.ErrGuessesSpent) {
-		return "", extension.Reply{}, extension.Invalid("way", guessesSpent)
-	}
-	if err != nil {
-		return "", extension.Reply{}, fmt.Errorf("allow a code by %s: %w", way, err)
+	if err := s.allowCode(ctx, session.Identity, way); err != nil {
+		return "", extension.Reply{}, err
 	}
 	form, reply, err := s.secondStep.SendCode(ctx, browser, way, address, "")
 	if err != nil {
 		return "", reply, codeInPlainWords(way, fmt.Errorf("send a code by %s: %w", way, err))
 	}
 	return form.ID, reply, nil
+}
+
+// allowCode refuses a code that was asked for too soon, or that nobody would look at.
+func (s *Service) allowCode(ctx context.Context, id extension.IdentityID, way extension.Factor) error {
+	err := s.store.AllowCode(ctx, id, way)
+	if errors.Is(err, extension.ErrGuessesSpent) {
+		return extension.Invalid("way", guessesSpent)
+	}
+	if _, ok := errors.AsType[*extension.CooldownError](err); ok {
+		guesses, unknown := s.store.Guesses(ctx, id)
+		if unknown != nil {
+			return fmt.Errorf("find wrong codes of identity %s: %w", id, unknown)
+		}
+		if _, closed := guesses.Closed[way]; closed {
+			return extension.Invalid("way", guessesPaused)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("allow a code by %s: %w", way, err)
+	}
+	return nil
 }
 
 // addressOf is where codes go, as Kratos spells it; empty when they cannot.
@@ -104,22 +121,38 @@ func (s *Service) confirmWith(ctx context.Context, session extension.Session, br
 		return extension.Reply{}, tooManyGuesses(err)
 	}
 	reply, err := s.tryCode(ctx, session.Identity, browser, c)
-	used := errors.Is(err, extension.ErrCodeUsed)
-	if err != nil && !used {
-		return reply, codeInPlainWords(c.Way, err)
+	if err == nil {
+		err = s.proven(ctx, session, c.Way)
+	} else if errors.Is(err, extension.ErrCodeUsed) {
+		err = s.usedTwice(ctx, session)
 	}
+	if err == nil {
+		return reply, s.forgetGuesses(ctx, session.Identity)
+	}
+	if !guessed(err) {
+		// One that is not given back is one wrong code more, which the next right one takes away.
+		_ = s.store.ReturnGuess(context.WithoutCancel(ctx), session.Identity, c.Way)
+	}
+	return reply, codeInPlainWords(c.Way, err)
+}
+
+// proven fails unless a code that Kratos has taken was recorded.
+func (s *Service) proven(ctx context.Context, session extension.Session, way extension.Factor) error {
 	proofs, err := s.proofs(ctx, session)
 	switch {
-	case err != nil:
-		return reply, err
-	case slices.Contains(proofs, c.Way):
-		return reply, s.forgetGuesses(ctx, session.Identity) // also when the button was pressed twice
-	case used:
-		return reply, extension.Invalid(fieldCode, extension.CodeUsed)
-	case sent(c.Way): // see shown
-		return reply, extension.Invalid(fieldCode, "The code was right, but after a wrong one it cannot be told where it was sent. Ask for a new one and enter that.")
+	case err != nil || slices.Contains(proofs, way):
+		return err
+	case sent(way): // see shown
+		return extension.Invalid(fieldCode, "The code was right, but after a wrong one it cannot be told where it was sent. Ask for a new one and enter that.")
 	}
-	return reply, &extension.TroubleError{Sentence: "The code was right, but that could not be recorded. Try again in a moment."}
+	return &extension.TroubleError{Sentence: "The code was right, but that could not be recorded. Try again in a moment."}
+}
+
+// guessed tells whether a code counts as a wrong one: Kratos has refused it, or it took so long that it may yet be taken.
+// Otherwise Kratos has not looked at it, or it was right.
+func guessed(err error) bool {
+	_, refused := errors.AsType[*extension.RefusedError](err)
+	return refused || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // forgetGuesses begins the count of wrong codes anew. Call it only once a code has proven something: Kratos also takes a
@@ -137,7 +170,7 @@ func tooManyGuesses(err error) error {
 		return extension.Invalid(fieldCode, guessesSpent)
 	}
 	if _, ok := errors.AsType[*extension.CooldownError](err); ok {
-		return extension.Invalid(fieldCode, "Too many wrong codes were entered. Wait fifteen minutes, or choose another way.")
+		return extension.Invalid(fieldCode, guessesPaused)
 	}
 	return fmt.Errorf("allow a code to be looked at: %w", err)
 }
@@ -212,8 +245,9 @@ func tidyCode(typed string) string {
 }
 
 // Witness records that Kratos has checked a second factor in a session, as its login hook tells. Kratos waits for it, and
-// refuses the code when it fails; extension.ErrCodeUsed says that it was used before, or may have been. Of identities that have no user here, or none that has begun, nothing is recorded:
-// whoever made an account for somebody else's address must have shown nothing when its owner comes.
+// refuses the code when it fails; extension.ErrCodeUsed says that it was used before, or may have been. Of identities that
+// have no user here, or none that has begun, nothing is recorded: whoever made an account for somebody else's address must
+// have shown nothing when its owner comes.
 func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 	members, err := s.store.Members(ctx, w.Identity)
 	if err != nil {

@@ -20,7 +20,7 @@ func (s *Service) Ways(ctx context.Context, session extension.Session, place Pla
 	wayBy := func(kind extension.Factor) Way {
 		return Way{
 			Kind: kind, Masked: masked(kind, place.User), Proven: kind == extension.FactorRecovery || slices.Contains(place.User.Factors, kind),
-			Closed: guesses.Closed[kind], Spent: guesses.Spent,
+			Closed: guesses.Closed[kind], Spent: guesses.SpentBy(kind),
 		}
 	}
 	var ways []Way

@@ -1,6 +1,7 @@
 package onboard_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -57,7 +58,60 @@ func TestACodeThatProvesNothingDoesNotAllowMoreGuesses(t *testing.T) {
 		if step := s.next(t); step != extension.StepConfirm {
 			t.Fatalf("guess %d: step %s", n, step)
 		}
+		_, err = s.confirms(t, extension.FactorSMS, form.ID, "000000")
+		wantFault(t, err, "This code is not right")
 	}
 	_, err = s.confirms(t, extension.FactorSMS, form.ID, s.door.code)
 	wantFault(t, err, "Wait fifteen minutes")
+}
+
+func TestOnlyWhatKratosHasRefusedCountsAsAWrongCode(t *testing.T) {
+	t.Parallel()
+	down := &extension.TroubleError{Sentence: "Kratos does not answer."}
+	slow := &extension.TroubleError{Sentence: "Kratos does not answer.", Cause: context.DeadlineExceeded}
+	for name, c := range map[string]struct {
+		err     error
+		counted int
+	}{
+		"an outage":            {down, 0},
+		"an old form":          {extension.ErrFlowExpired, 0},
+		"one that goes on":     {slow, 1}, // and may yet be taken
+		"a refusal":            {kratosSays("totp_code", 4000008, "wrong"), 1},
+		"one not written down": {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := withApp(t)
+			s.door.unheard = true
+			s.door.during = func() error { return c.err }
+			for range 2 {
+				if _, err := s.confirms(t, extension.FactorTOTP, "", s.door.code); err == nil {
+					t.Fatal("it counts as right")
+				}
+			}
+			var counted int
+			s.read(t, &counted, `SELECT coalesce(sum(in_window), 0)::int FROM code_failures`)
+			if counted != 2*c.counted {
+				t.Errorf("%d of 2 count as wrong", counted)
+			}
+		})
+	}
+}
+
+func TestNoCodeIsSentByAWayThatIsShutForNow(t *testing.T) {
+	t.Parallel()
+	s := secured(t)
+	flow, _, err := s.SendCode(t.Context(), s.session(), extension.Browser{}, extension.FactorSMS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range extension.GuessesPerWindow {
+		_, err := s.confirms(t, extension.FactorSMS, flow, "000000")
+		wantFault(t, err, "This code is not right")
+	}
+	s.rest(t)
+	_, _, err = s.SendCode(t.Context(), s.session(), extension.Browser{}, extension.FactorSMS)
+	if invalid, ok := errors.AsType[*extension.InvalidError](err); !ok || !strings.Contains(invalid.Error(), "Wait fifteen minutes") || len(s.door.sent) != 1 {
+		t.Errorf("%v, sent to %v", err, s.door.sent)
+	}
 }

@@ -20,8 +20,25 @@ var errCrash = errors.New("crash")
 // database is the real one, with the verb's own audit rows kept beside it.
 type database struct {
 	*postgres.DB
-	mutex sync.Mutex
-	noted []extension.Audit
+	mutex    sync.Mutex
+	noted    []extension.Audit
+	reserves func()       // is called after an app's code was asked for
+	takes    func() error // what TakeAppCode fails with
+}
+
+func (d *database) ReserveAppCode(ctx context.Context, identity extension.IdentityID, hash, ticket string) error {
+	err := d.DB.ReserveAppCode(ctx, identity, hash, ticket)
+	if d.reserves != nil {
+		d.reserves()
+	}
+	return err
+}
+
+func (d *database) TakeAppCode(ctx context.Context, identity extension.IdentityID, ticket string) error {
+	if d.takes != nil {
+		return d.takes()
+	}
+	return d.DB.TakeAppCode(ctx, identity, ticket)
 }
 
 func (d *database) Note(_ context.Context, entry extension.Audit) error {
@@ -153,11 +170,12 @@ type door struct {
 	db       *database
 	verb     *onboard.Service
 	now      func() time.Time
-	code     string // the right one
-	unheard  bool   // the hook of sign-ins is not called
-	wrong    int64  // how a wrong code that was sent is refused, where not as usual
-	spoiled  bool   // a wrong code was typed, so the form does not tell any more where the right one went
-	expired  string // a flow that has run out
+	code     string       // the right one
+	during   func() error // is called before a submit is answered, and fails it
+	unheard  bool         // the hook of sign-ins is not called
+	wrong    int64        // how a wrong code that was sent is refused, where not as usual
+	spoiled  bool         // a wrong code was typed, so the form does not tell any more where the right one went
+	expired  string       // a flow that has run out
 	flows    int
 	sent     []string            // addresses
 	recovery []string            // codes that were made
@@ -209,6 +227,11 @@ func (d *door) SubmitTOTP(ctx context.Context, _ extension.Browser, form extensi
 	if code != d.code {
 		return extension.Form{}, extension.Reply{}, kratosSays("totp_code", 4000008, "wrong")
 	}
+	if d.during != nil {
+		if err := d.during(); err != nil {
+			return extension.Form{}, extension.Reply{}, err
+		}
+	}
 	err := d.db.Prove(ctx, extension.Proof{
 		Session: d.kratos.session, Identity: d.kratos.identity.ID, Kind: extension.FactorTOTP, At: d.now(),
 	})
@@ -237,6 +260,11 @@ func (d *door) ConfirmForm(_ context.Context, _ extension.Browser, flow string) 
 
 func (d *door) SubmitLogin(ctx context.Context, _ extension.Browser, flow string, values map[string]string) (extension.Reply, error) {
 	d.methods = append(d.methods, values)
+	if d.during != nil {
+		if err := d.during(); err != nil {
+			return extension.Reply{}, err
+		}
+	}
 	witnessed := onboard.Witnessed{Identity: d.kratos.identity.ID, Session: d.kratos.session, Method: values["method"], Flow: flow, Ticket: values[extension.TicketField]}
 	typed, wrong := values["code"], cmp.Or(d.wrong, 4010008)
 	switch values["method"] {

@@ -241,6 +241,19 @@ func (s *scene) execute(t *testing.T, statement string) {
 	}
 }
 
+// read reads one value that the verb does not tell.
+func (s *scene) read(t *testing.T, value any, query string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if err := conn.QueryRow(t.Context(), query).Scan(value); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // unask lets more than a minute pass by the database's clock since identities were asked about.
 func (s *scene) unask(t *testing.T) {
 	t.Helper()

@@ -58,7 +58,7 @@ type Way struct {
 	Next   time.Time // of sms and email: when the next code can be sent; zero for now
 	Proven bool      // one of the person's own; false for one to be set up
 	Closed time.Time // until when none of its codes is looked at, after too many wrong ones; zero when they are
-	Spent  bool      // none is looked at by any way, until an administrator resets the second factor
+	Spent  bool      // none is looked at until a recovery code is shown, or an administrator resets the second factor
 }
 
 // Confirmation is a code that somebody typed to show a second factor.

@@ -72,8 +72,8 @@ type securing interface {
 	ProvenSessions(ctx context.Context, identity extension.IdentityID, kinds []extension.Factor) ([]extension.SessionID, error)
 	// Witness keeps a proof, and the factor where it is the identity's first or one more of a confirmed session's.
 	Witness(ctx context.Context, proof extension.Proof) error
-	// AllowCode notes that a code is about to be sent; *extension.CooldownError when it is too soon,
-	// extension.ErrGuessesSpent when none would be looked at.
+	// AllowCode notes that a code is about to be sent; *extension.CooldownError when it is too soon, or would not be looked
+	// at for now, extension.ErrGuessesSpent when none would be.
 	AllowCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) error
 	// NextCode tells when the next code can be sent; zero for now.
 	NextCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) (time.Time, error)
@@ -82,10 +82,12 @@ type securing interface {
 	// AllowGuess notes that a code by one way is about to be looked at; *extension.CooldownError after too many wrong ones for now,
 	// extension.ErrGuessesSpent after too many in a row.
 	AllowGuess(ctx context.Context, identity extension.IdentityID, way extension.Factor) error
+	// ReturnGuess says that a code was no wrong one.
+	ReturnGuess(ctx context.Context, identity extension.IdentityID, way extension.Factor) error
 	// ForgetGuesses says that the last code was right, or that there is nothing left to guess.
 	ForgetGuesses(ctx context.Context, identity extension.IdentityID) error
 	// ReserveAppCode notes that an app's code is about to be shown to Kratos, under a ticket; extension.ErrCodeUsed when it
-	// was before. Only the code's keyed hash is kept.
+	// was before, and ErrCodeUnderWay while it is. Only the code's keyed hash is kept.
 	ReserveAppCode(ctx context.Context, identity extension.IdentityID, hash, ticket string) error
 	// ReleaseAppCode lets a reserved code go that Kratos has not taken.
 	ReleaseAppCode(ctx context.Context, identity extension.IdentityID, ticket string) error

@@ -71,13 +71,14 @@ func (s *Service) enrolTOTP(
 	err = s.once(ctx, session.Identity, code, func(ticket string) error {
 		_, saved, err := s.settings.SubmitTOTP(ctx, browser.With(reply), form, code)
 		reply = reply.And(saved)
-		if err != nil {
-			return err
+		if err == nil {
+			// The app is saved whatever comes now. A code that is not taken stays reserved, and as good as used.
+			_ = s.store.TakeAppCode(context.WithoutCancel(ctx), session.Identity, ticket)
 		}
-		return s.store.TakeAppCode(ctx, session.Identity, ticket)
+		return err
 	})
 	if errors.Is(err, extension.ErrCodeUsed) {
-		return reply, extension.Invalid(fieldCode, extension.CodeUsed)
+		return reply, s.usedTwice(ctx, session)
 	}
 	if err != nil {
 		return reply, codeInPlainWords(extension.FactorTOTP, fmt.Errorf("set up an authenticator app: %w", err))

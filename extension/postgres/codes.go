@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,9 +16,9 @@ import (
 const codesKept = 24 * time.Hour
 
 // AllowCode notes that a code is about to be sent to an identity by one way, unless one was sent too recently or too many
-// were: that is an *extension.CooldownError. extension.ErrGuessesSpent says that it would not be looked at, so that none is
-// sent. Of many callers at once one may send. ErrNotFound says that no user here has
-// the identity. The pause runs by the database's clock.
+// were, or it would not be looked at after too many wrong ones: that is an *extension.CooldownError, and
+// extension.ErrGuessesSpent when it never would be. Of many callers at once one may send. ErrNotFound says that no user
+// here has the identity. The pause runs by the database's clock.
 func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way extension.Factor) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		held, err := holdIdentity(ctx, tx, identity)
@@ -27,8 +28,12 @@ func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way 
 		if !held {
 			return extension.ErrNotFound
 		}
-		if guesses, err := guessesOf(ctx, tx, identity); err != nil || guesses.Spent {
-			return cmp.Or(err, extension.ErrGuessesSpent)
+		guesses, err := guessesOf(ctx, tx, identity)
+		if err != nil {
+			return err
+		}
+		if err := shut(guesses, way); err != nil {
+			return err
 		}
 		next, err := nextCode(ctx, tx, identity, way)
 		if err != nil {
@@ -45,10 +50,11 @@ func (db *DB) AllowCode(ctx context.Context, identity extension.IdentityID, way 
 	})
 }
 
-// AllowGuess notes that a code by one way is about to be looked at, as a wrong one until ForgetGuesses says otherwise. After
-// too many wrong ones by this way it is an *extension.CooldownError, and extension.ErrGuessesSpent after
-// extension.GuessesInARow by all ways, which is audited once for every user of the identity. Of many callers at once no more
-// than are left may go on. ErrNotFound says that no user here has the identity. The window runs by the database's clock.
+// AllowGuess notes that a code by one way is about to be looked at, as a wrong one until ForgetGuesses or ReturnGuess says
+// otherwise. After too many wrong ones by this way it is an *extension.CooldownError, and extension.ErrGuessesSpent after
+// extension.GuessesInARow by all ways but recovery codes, which is audited once for every user of the identity. Of many
+// callers at once no more than are left may go on. ErrNotFound says that no user here has the identity. The window runs by
+// the database's clock.
 func (db *DB) AllowGuess(ctx context.Context, identity extension.IdentityID, way extension.Factor) error {
 	var refused error // not the transaction's: what is written for it stays
 	err := db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -64,18 +70,27 @@ func (db *DB) AllowGuess(ctx context.Context, identity extension.IdentityID, way
 		if err != nil {
 			return err
 		}
-		until, closed := guesses.Closed[way]
+		refused = shut(guesses, way)
 		switch {
-		case guesses.Spent:
-			refused = extension.ErrGuessesSpent
+		case refused == nil:
+			return countGuess(ctx, tx, identity, way)
+		case errors.Is(refused, extension.ErrGuessesSpent):
 			return auditSpent(ctx, tx, identity)
-		case closed:
-			refused = &extension.CooldownError{Until: until}
-			return nil
 		}
-		return countGuess(ctx, tx, identity, way)
+		return nil
 	})
 	return cmp.Or(err, refused)
+}
+
+// shut says why no code by a way is looked at; nil when one is.
+func shut(guesses extension.Guesses, way extension.Factor) error {
+	if guesses.SpentBy(way) {
+		return extension.ErrGuessesSpent
+	}
+	if until, closed := guesses.Closed[way]; closed {
+		return &extension.CooldownError{Until: until}
+	}
+	return nil
 }
 
 // countGuess counts one more wrong code. The caller holds the identity.
@@ -93,17 +108,36 @@ func countGuess(ctx context.Context, tx bun.Tx, identity extension.IdentityID, w
 	return nil
 }
 
+// ReturnGuess takes one wrong code by a way from the count, because it was none. Once there are too many in a row it changes
+// nothing.
+func (db *DB) ReturnGuess(ctx context.Context, identity extension.IdentityID, way extension.Factor) error {
+	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := holdIdentity(ctx, tx, identity); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw(`
+			UPDATE code_failures SET in_a_row = greatest(0, in_a_row - 1), in_window = greatest(0, in_window - 1)
+			 WHERE identity_id = ?0 AND kind = ?1
+			   AND (kind = ?3 OR ?2 >= (SELECT sum(in_a_row) FROM code_failures WHERE identity_id = ?0 AND kind <> ?3))`,
+			identity, string(way), extension.GuessesInARow, string(extension.FactorRecovery)).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("return guess: %w", err)
+		}
+		return nil
+	})
+}
+
 // auditSpent audits the first refusal after too many in a row, and counts one further so that no other is. The caller holds
 // the identity.
 func auditSpent(ctx context.Context, tx bun.Tx, identity extension.IdentityID) error {
 	_, err := tx.NewRaw(`
 		WITH spent AS (
 			UPDATE code_failures SET in_a_row = in_a_row + 1
-			 WHERE identity_id = ?0 AND kind = (SELECT min(kind) FROM code_failures WHERE identity_id = ?0)
-			   AND ?1 = (SELECT sum(in_a_row) FROM code_failures WHERE identity_id = ?0) RETURNING identity_id)
+			 WHERE identity_id = ?0 AND kind = (SELECT min(kind) FROM code_failures WHERE identity_id = ?0 AND kind <> ?3)
+			   AND ?1 = (SELECT sum(in_a_row) FROM code_failures WHERE identity_id = ?0 AND kind <> ?3) RETURNING identity_id)
 		INSERT INTO audit (at, organisation_id, actor_name, action, user_id, detail)
 		SELECT clock_timestamp(), u.organisation_id, '', ?2, u.id, '' FROM users u JOIN spent s ON s.identity_id = u.identity_id`,
-		identity, extension.GuessesInARow, string(extension.ActionGuessesSpent)).Exec(ctx)
+		identity, extension.GuessesInARow, string(extension.ActionGuessesSpent), string(extension.FactorRecovery)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("audit guesses: %w", err)
 	}
@@ -118,23 +152,26 @@ func (db *DB) Guesses(ctx context.Context, identity extension.IdentityID) (exten
 
 func guessesOf(ctx context.Context, in bun.IDB, identity extension.IdentityID) (extension.Guesses, error) {
 	var rows []struct {
-		Kind   extension.Factor
-		InARow int
-		Until  time.Time
-		Closed bool
+		Kind     extension.Factor
+		InARow   int
+		InWindow int
+		Until    time.Time
+		Running  bool
 	}
 	err := in.NewRaw(`
-		SELECT kind, in_a_row, window_began + make_interval(secs => ?1) AS until,
-		       in_window >= ?2 AND window_began + make_interval(secs => ?1) > clock_timestamp() AS closed
+		SELECT kind, in_a_row, in_window, window_began + make_interval(secs => ?1) AS until,
+		       window_began + make_interval(secs => ?1) > clock_timestamp() AS running
 		  FROM code_failures WHERE identity_id = ?0`,
-		identity, extension.GuessWindow.Seconds(), extension.GuessesPerWindow).Scan(ctx, &rows)
+		identity, extension.GuessWindow.Seconds()).Scan(ctx, &rows)
 	if err != nil {
 		return extension.Guesses{}, fmt.Errorf("look for guesses: %w", err)
 	}
 	guesses, inARow := extension.Guesses{Closed: map[extension.Factor]time.Time{}}, 0
 	for _, r := range rows {
-		inARow += r.InARow
-		if r.Closed {
+		if r.Kind != extension.FactorRecovery {
+			inARow += r.InARow
+		}
+		if r.Running && r.InWindow >= extension.GuessesWithin(r.Kind) {
 			guesses.Closed[r.Kind] = r.Until.UTC()
 		}
 	}

@@ -98,7 +98,12 @@ func TestNoCodeGoesToAnIdentityWithoutAUser(t *testing.T) {
 // guess is what the next code is refused with.
 func (b bundle) guess(t *testing.T, identity extension.IdentityID) error {
 	t.Helper()
-	err := b.db.AllowGuess(t.Context(), identity, extension.FactorTOTP)
+	return b.guessBy(t, identity, extension.FactorTOTP)
+}
+
+func (b bundle) guessBy(t *testing.T, identity extension.IdentityID, way extension.Factor) error {
+	t.Helper()
+	err := b.db.AllowGuess(t.Context(), identity, way)
 	if _, paused := errors.AsType[*extension.CooldownError](err); err != nil && !paused && !errors.Is(err, extension.ErrGuessesSpent) {
 		t.Fatal(err)
 	}
@@ -151,19 +156,31 @@ func TestWrongCodesInARowComeToAnEndHoweverSlowlyTheyCome(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	user := b.invited(t, "bob@example.com")
+	ways := []extension.Factor{extension.FactorTOTP, extension.FactorSMS}
+	recovers := func() {
+		t.Helper()
+		if err := b.guessBy(t, user.Identity, extension.FactorRecovery); err != nil {
+			t.Fatalf("a recovery code: %v", err)
+		}
+	}
 	for n := range extension.GuessesInARow {
 		if n%extension.GuessesPerWindow == 0 {
 			b.laterGuesses(t, extension.GuessWindow)
+			recovers()
 		}
-		if err := b.guess(t, user.Identity); err != nil {
+		if err := b.guessBy(t, user.Identity, ways[n%2]); err != nil {
 			t.Fatalf("guess %d: %v", n, err)
 		}
 	}
-	for range 3 {
+	for n := range 4 {
 		b.laterGuesses(t, 24*time.Hour)
-		if err := b.guess(t, user.Identity); !errors.Is(err, extension.ErrGuessesSpent) {
+		if err := b.guessBy(t, user.Identity, ways[n%2]); !errors.Is(err, extension.ErrGuessesSpent) {
 			t.Fatal(err)
 		}
+		if err := b.db.ReturnGuess(t.Context(), user.Identity, ways[n%2]); err != nil {
+			t.Fatal(err)
+		}
+		recovers()
 	}
 	if n := b.audited(t, extension.ActionGuessesSpent, user.ID); n != 1 {
 		t.Errorf("administrators are told %d times", n)
@@ -179,6 +196,74 @@ func TestWrongCodesInARowComeToAnEndHoweverSlowlyTheyCome(t *testing.T) {
 	}
 	if wait := b.refused(t, user.Identity, extension.FactorSMS); wait != 0 {
 		t.Errorf("after a reset, no code for %s", wait)
+	}
+}
+
+func TestRecoveryCodesAreShutMuchLater(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	for n := range extension.RecoveryGuessesPerWindow {
+		if err := b.guessBy(t, user.Identity, extension.FactorRecovery); err != nil {
+			t.Fatalf("guess %d: %v", n, err)
+		}
+	}
+	if _, paused := errors.AsType[*extension.CooldownError](b.guessBy(t, user.Identity, extension.FactorRecovery)); !paused {
+		t.Error("they are never shut")
+	}
+	if err := b.guess(t, user.Identity); err != nil {
+		t.Errorf("by the app: %v", err)
+	}
+}
+
+func TestACodeThatWasNoWrongOneIsNotCounted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	returns := func() {
+		t.Helper()
+		if err := b.db.ReturnGuess(t.Context(), user.Identity, extension.FactorTOTP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	returns() // of nothing
+	for range extension.GuessesPerWindow {
+		if err := b.guess(t, user.Identity); err != nil {
+			t.Fatal(err)
+		}
+		returns()
+		returns() // never below none
+	}
+	for range extension.GuessesPerWindow {
+		if err := b.guess(t, user.Identity); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, paused := errors.AsType[*extension.CooldownError](b.guess(t, user.Identity)); !paused {
+		t.Error("more were taken than are allowed")
+	}
+}
+
+func TestNoCodeIsSentThatNobodyWouldLookAt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.invited(t, "bob@example.com")
+	for range extension.GuessesPerWindow {
+		if err := b.guessBy(t, user.Identity, extension.FactorSMS); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := b.db.AllowCode(t.Context(), user.Identity, extension.FactorSMS)
+	cooldown, paused := errors.AsType[*extension.CooldownError](err)
+	if !paused || time.Until(cooldown.Until) < extension.GuessWindow-time.Minute {
+		t.Errorf("%v", err)
+	}
+	if wait := b.refused(t, user.Identity, extension.FactorEmail); wait != 0 {
+		t.Errorf("another way is refused for %s", wait)
+	}
+	b.laterGuesses(t, extension.GuessWindow)
+	if wait := b.refused(t, user.Identity, extension.FactorSMS); wait != 0 {
+		t.Errorf("later, it is refused for %s", wait)
 	}
 }
 
