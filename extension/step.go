@@ -61,6 +61,15 @@ func (m Member) due(now time.Time) Step {
 	}
 }
 
+// MayWait tells until when the user may go on with an earlier version of the terms, which they have accepted, before the
+// current one is due; zero when there is nothing to wait with.
+func (m Member) MayWait(now time.Time) time.Time {
+	if m.Terms.ID == "" || !m.User.Facts.Accepted.IsZero() || !m.agreed(now) {
+		return time.Time{}
+	}
+	return m.Terms.Required()
+}
+
 // agreed tells whether the terms keep nobody: the current version was accepted, or an earlier one while the time to read
 // the new one lasts.
 func (m Member) agreed(now time.Time) bool {

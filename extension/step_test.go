@@ -50,22 +50,29 @@ func TestNewTermsLeaveTimeOnlyToThoseWhoAgreedBeforeAndAreIn(t *testing.T) {
 	in := extension.Facts{Invited: then, Started: then, Registered: then, Agreed: then, Activated: then}
 	fresh, never := in, in
 	fresh.Activated, never.Agreed = time.Time{}, time.Time{}
-	terms := extension.Terms{Published: noon().Add(-time.Hour), Grace: 2 * time.Hour}
+	accepted := in
+	accepted.Accepted = noon()
+	terms := extension.Terms{ID: "current", Published: noon().Add(-time.Hour), Grace: 2 * time.Hour}
 	for name, c := range map[string]struct {
 		facts extension.Facts
 		at    time.Time
 		want  extension.Step
+		waits time.Time
 	}{
-		"within the grace":           {in, noon(), extension.StepIn},
-		"at its end":                 {in, terms.Required(), extension.StepAgree},
-		"on the way in":              {fresh, noon(), extension.StepAgree},
-		"without an earlier version": {never, noon(), extension.StepAgree},
+		"within the grace":           {in, noon(), extension.StepIn, terms.Required()},
+		"at its end":                 {in, terms.Required(), extension.StepAgree, time.Time{}},
+		"on the way in":              {fresh, noon(), extension.StepAgree, time.Time{}},
+		"without an earlier version": {never, noon(), extension.StepAgree, time.Time{}},
+		"with the current one":       {accepted, noon(), extension.StepIn, time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := extension.Member{Terms: terms, User: extension.User{FirstName: "A", LastName: "B", Mobile: "+46701740620", Facts: c.facts}}
 			if got := m.Next(nil, c.at); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
+			}
+			if got := m.MayWait(c.at); !got.Equal(c.waits) {
+				t.Errorf("may wait until %s, want %s", got, c.waits)
 			}
 		})
 	}

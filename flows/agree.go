@@ -3,6 +3,7 @@ package flows
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -15,17 +16,53 @@ import (
 type agreement struct {
 	reader
 	place     onboard.Place
+	waits     time.Time    // until when they may be put off; zero when they are due
 	languages []string     // in which this version can be read
 	refusal   string       // why it is shown again: the terms have changed
 	problem   *web.Problem // why the acceptance could not be recorded
 	flash     *web.Flash
 }
 
-// agreePath is the page of the terms that are to be accepted; what becomes of a no stands below it.
+// agreePath is the page of the terms that are to be accepted; what becomes of a no, or of no answer, stands below it.
 const (
 	agreePath    = "/agree"
 	declinedPath = "/agree/declined"
+	laterPath    = "/agree/later"
 )
+
+// laterCookie remembers which terms somebody has put off, and laterTime how long they are not asked again.
+const (
+	laterCookie = "terms_later"
+	laterTime   = 24 * time.Hour
+)
+
+// mayWait tells until when the terms of a place may be put off; zero when they are due, or accepted.
+func (p *Pages) mayWait(place onboard.Place) time.Time {
+	return extension.Member{Organisation: place.Organisation, User: place.User, Terms: place.Terms}.MayWait(p.shell.Now())
+}
+
+// asks tells whether the terms of a place are to be accepted: now, or within their grace period.
+func (p *Pages) asks(place onboard.Place) bool {
+	return place.Step == extension.StepAgree || place.Step == extension.StepIn && !p.mayWait(place).IsZero()
+}
+
+// asksFirst tells whether somebody who may still wait with new terms is shown them before they go on: at every entry until
+// they have said later, and once a day from then on.
+func (p *Pages) asksFirst(c *fiber.Ctx, place onboard.Place) bool {
+	return !p.mayWait(place).IsZero() && p.shell.ReadCookie(c, laterCookie, "/") != string(place.Terms.ID)
+}
+
+// putOff lets somebody go on without an answer while the grace period lasts.
+func (p *Pages) putOff(c *fiber.Ctx) error {
+	_, place, err := p.place(c)
+	if err != nil {
+		return err
+	}
+	if !p.mayWait(place).IsZero() {
+		p.shell.SetCookie(c, web.Cookie{Name: laterCookie, Value: string(place.Terms.ID), Path: "/", Until: p.shell.Now().Add(laterTime)})
+	}
+	return onward(c)
+}
 
 // placeToAgree is place with the terms in the language that was chosen on their page.
 func (p *Pages) placeToAgree(c *fiber.Ctx) (extension.Session, onboard.Place, error) {
@@ -40,13 +77,14 @@ func (p *Pages) terms(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if place.Step != extension.StepAgree {
+	if !p.asks(place) {
 		return onward(c)
 	}
 	return p.showTerms(c, fiber.StatusOK, agreement{reader: p.reader(c), place: place, flash: p.shell.TakeFlash(c)})
 }
 
 func (p *Pages) showTerms(c *fiber.Ctx, status int, page agreement) error {
+	page.waits = p.mayWait(page.place)
 	var err error
 	if page.languages, err = p.onboarding.TermsLanguages(c.UserContext(), page.place); err != nil {
 		return err
@@ -101,7 +139,7 @@ func (p *Pages) agreeAgain(c *fiber.Ctx, err error, session extension.Session, r
 	if page.place, lost = p.onboarding.Next(c.UserContext(), session, wish); lost != nil {
 		return err
 	}
-	if page.place.Step != extension.StepAgree {
+	if !p.asks(page.place) {
 		return onward(c)
 	}
 	if page.refusal != "" {
@@ -160,8 +198,8 @@ func (p *Pages) declined(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if place.Step != extension.StepAgree {
+	if !p.asks(place) {
 		return onward(c)
 	}
-	return p.shell.Render(c, fiber.StatusOK, p.declinedPage(p.stopAt(c, place)))
+	return p.shell.Render(c, fiber.StatusOK, p.declinedPage(p.stopAt(c, place), p.mayWait(place)))
 }

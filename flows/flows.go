@@ -149,6 +149,8 @@ func (p *Pages) Mount() {
 	app.Get("/agree/decline", func(c *fiber.Ctx) error { return c.Redirect(agreePath, fiber.StatusSeeOther) })
 	app.Post("/agree/decline", p.decline)
 	app.Get(declinedPath, p.declined)
+	app.Get(laterPath, func(c *fiber.Ctx) error { return c.Redirect(agreePath, fiber.StatusSeeOther) })
+	app.Post(laterPath, p.putOff)
 	app.Get("/welcome", p.welcome)
 
 	app.Get("/organisations", p.organisations)

@@ -56,6 +56,9 @@ const arrived = "arrived"
 
 // home is where somebody who is in begins: elevated users with the users, everybody else with the welcome.
 func (p *Pages) home(c *fiber.Ctx, session extension.Session, place onboard.Place) error {
+	if p.asksFirst(c, place) {
+		return c.Redirect(agreePath, fiber.StatusSeeOther)
+	}
 	if back := p.wayBack(c); back != "" {
 		p.shell.DropCookie(c, returnCookie, "/") // the way in gives it again if it is still wanted: never in a circle
 		return p.leave(c, back)

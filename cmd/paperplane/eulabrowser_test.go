@@ -35,7 +35,10 @@ func TestNewTermsInARealBrowser(t *testing.T) {
 	bob.fill("identifier", "bob@example.com")
 	bob.fill("password", goodPassword)
 	bob.press("Sign in")
-	bob.sees("You’re in") // there is time to read them
+	bob.sees("Until then you can go on without.", "Quiet hours") // there is time to read them
+	s.looks(bob, "terms-in-grace")
+	bob.press("Later")
+	bob.sees("You’re in")
 	s.clock.advance(extension.MaxGrace)
 	bob.open(s.page("/next"))
 	bob.arrives("/agree")

@@ -230,7 +230,20 @@ func (s *testStack) givesGrace(t *testing.T, ada, amy *visitor) {
 	ada.invites(t, "new@example.com").allSent(t, 1)
 	ada.drafts(t, "en", "Terms and conditions (EULA)", "Be calm.").says(t, 200, "is saved")
 	s.publishes(t, ada, "7").says(t, 200, "Active users are asked to accept it within 7 days.")
-	amy.open(t, "/next").says(t, 200, "You’re in")
+	asked := amy.open(t, "/next")
+	asked.says(t, 200, "Please read and accept the new ones by", "Until then you can go on without.", "Be calm.")
+	if got := amy.gateOf(t, demoSlug); got != http.StatusOK {
+		t.Errorf("while she is asked, the gate answers %d", got)
+	}
+	declined := amy.press(t, asked, "Decline")
+	declined.says(t, 200, "you can go on as before")
+	amy.press(t, declined, "Go on for now").says(t, 200, "You’re in")
+	amy.press(t, amy.open(t, "/agree"), "Later").says(t, 200, "You’re in")
+	amy.open(t, "/next").says(t, 200, "You’re in") // is not asked twice in a day
+	ben := s.member(t, ada, "early@example.com")
+	if ben.open(t, "/agree").path() == "/agree" {
+		t.Error("somebody who has accepted them is asked again")
+	}
 	if got := amy.gateOf(t, demoSlug); got != http.StatusOK {
 		t.Errorf("in the grace period, the gate answers %d", got)
 	}
@@ -246,8 +259,9 @@ func (s *testStack) givesGrace(t *testing.T, ada, amy *visitor) {
 	if got := amy.gateOf(t, demoSlug); got != http.StatusForbidden {
 		t.Errorf("a minute after it ended, the gate answers %d", got)
 	}
-	asked := amy.open(t, "/next")
+	asked = amy.open(t, "/next")
 	asked.says(t, 200, "have changed", "Be calm.")
+	asked.lacks(t, "Later")
 	amy.press(t, asked, "I accept the terms and conditions").says(t, 200, "You’re in")
 	if got := ada.open(t, "/o/harbour/users"); got.path() != "/agree" {
 		t.Errorf("the administrator works on without, on %s", got.path())
