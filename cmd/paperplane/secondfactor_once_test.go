@@ -24,6 +24,7 @@ func TestCodesOfAnAppWorkOnce(t *testing.T) {
 			story{"in two sessions, one after the other", func(t *testing.T) { h.usesOnce(t) }},
 			story{"in two sessions at once", func(t *testing.T) { h.usesAtOnce(t) }},
 			story{"pressed twice at once in one session", func(t *testing.T) { h.pressesTwice(t) }},
+			story{"a recovery code, in several sessions at once", func(t *testing.T) { h.recoversAtOnce(t) }},
 			story{"past our pages", func(t *testing.T) { h.usesInKratos(t) }},
 			story{"the code that the app was set up with", func(t *testing.T) { s.usesFirstAgain(t) }},
 		)
@@ -59,15 +60,29 @@ func (h *holder) usesOnce(t *testing.T) {
 func (h *holder) usesAtOnce(t *testing.T) {
 	t.Helper()
 	h.stack.appsRest(t)
+	h.entersOnce(t, h.app.code(t), usedBefore, func(_ *holder, asked page) page { return asked })
+}
+
+// recoversAtOnce is the same with a recovery code, which Kratos by itself takes as often as it comes at one moment.
+func (h *holder) recoversAtOnce(t *testing.T) {
+	t.Helper()
+	h.entersOnce(t, h.codes[5], "This recovery code was used before", func(v *holder, asked page) page {
+		return v.press(t, asked, "Use a recovery code")
+	})
+}
+
+// entersOnce types one code in several sessions at the same time: one of them gets in, and the others hear why not.
+func (h *holder) entersOnce(t *testing.T, code, refusal string, leads func(v *holder, asked page) page) {
+	t.Helper()
 	type attempt struct {
 		*holder
 		asked, answer page
 	}
-	attempts := make([]attempt, 3)
+	attempts := make([]attempt, 8)
 	for i := range attempts {
-		attempts[i].holder, attempts[i].asked = h.returns(t)
+		v, asked := h.returns(t)
+		attempts[i] = attempt{holder: v, asked: leads(v, asked)}
 	}
-	code := h.app.code(t)
 	var group sync.WaitGroup
 	for i := range attempts {
 		group.Go(func() { attempts[i].answer = attempts[i].press(t, attempts[i].asked, "Confirm", "code", code) })
@@ -79,7 +94,7 @@ func (h *holder) usesAtOnce(t *testing.T) {
 	}
 	for _, a := range attempts {
 		if a.answer.status != http.StatusOK {
-			a.answer.says(t, 422, usedBefore)
+			a.answer.says(t, 422, refusal)
 		}
 	}
 }

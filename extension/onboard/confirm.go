@@ -120,7 +120,7 @@ func (s *Service) confirmWith(ctx context.Context, session extension.Session, br
 	if err := s.store.AllowGuess(ctx, session.Identity, c.Way); err != nil {
 		return extension.Reply{}, tooManyGuesses(err)
 	}
-	reply, err := s.tryCode(ctx, session.Identity, browser, c)
+	reply, err := s.tryCode(ctx, session, browser, c)
 	if err == nil {
 		err = s.proven(ctx, session, c.Way)
 	} else if errors.Is(err, extension.ErrCodeUsed) {
@@ -177,15 +177,26 @@ func tooManyGuesses(err error) error {
 
 // tryCode submits a code, in another flow when its own has run out: nothing but the code matters of the old one where codes
 // belong to the identity.
-func (s *Service) tryCode(ctx context.Context, id extension.IdentityID, browser extension.Browser, c Confirmation) (extension.Reply, error) {
-	if c.Way != extension.FactorTOTP {
-		return s.submitCodeAgain(ctx, browser, c, "")
+func (s *Service) tryCode(ctx context.Context, session extension.Session, browser extension.Browser, c Confirmation) (reply extension.Reply, err error) {
+	switch c.Way {
+	case extension.FactorTOTP:
+		err = s.once(ctx, session.Identity, c.Code, func(ticket string) (err error) {
+			reply, err = s.submitCodeAgain(ctx, browser, c, ticket)
+			return err
+		})
+	case extension.FactorRecovery:
+		// Kratos takes one as often as it comes before the first is marked as used.
+		err = s.store.Exclusive(ctx, extension.RecoveryLock(session.Identity), func(ctx context.Context) error {
+			proofs, err := s.proofs(ctx, session)
+			if err != nil || slices.Contains(proofs, extension.FactorRecovery) { // the button was pressed twice
+				return err
+			}
+			reply, err = s.submitCodeAgain(ctx, browser, c, "")
+			return err
+		})
+	case extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn:
+		reply, err = s.submitCodeAgain(ctx, browser, c, "")
 	}
-	var reply extension.Reply
-	err := s.once(ctx, id, c.Code, func(ticket string) (err error) {
-		reply, err = s.submitCodeAgain(ctx, browser, c, ticket)
-		return err
-	})
 	return reply, err
 }
 
