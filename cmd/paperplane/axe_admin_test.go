@@ -86,4 +86,9 @@ func (g *gallery) walkTerms(t *testing.T, ada *visitor) {
 	ada.press(t, ada.open(t, "/next"), "I accept the terms and conditions")
 	g.hang("admin, version", "", ada.open(t, "/o/harbour/terms/versions/2"))
 	g.hang("admin, version before", "", ada.open(t, "/o/harbour/terms/versions/1"))
+	ada.press(t, ada.open(t, "/o/harbour/terms/drafts/en"), "Save draft", "title", "Our terms", "text", "Be calm.")
+	ada.press(t, ada.open(t, "/o/harbour/terms/publish"), "Publish version 3", "grace", "7")
+	waits := g.hang("agree, within the grace period", "Our terms", ada.open(t, "/next"))
+	declined := g.hang("declined, within the grace period", "You have declined", ada.press(t, waits, "Decline"))
+	ada.press(t, declined, "Go on for now").says(t, 200, "Users")
 }

@@ -21,6 +21,7 @@ func pageless() map[string]string {
 		"/secure/send":          "/secure/send",
 		"/confirm/send":         "/confirm/send",
 		"/agree/decline":        "/agree/decline",
+		"/agree/later":          "/agree/later",
 		"/login/with/:provider": "/login/with/example",
 		"/settings/profile":     "/settings/profile",
 		"/settings/password":    "/settings/password",

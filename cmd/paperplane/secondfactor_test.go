@@ -188,7 +188,12 @@ func (s *testStack) resetsFactor(t *testing.T, ada *holder) {
 	}
 	back, asked := again.comesBack(t)
 	back.press(t, back.press(t, asked, "Use a recovery code"), "Confirm", "code", lost.codes[0]).says(t, 422, "none of your recovery codes")
+	asked.says(t, 200, "Lost your phone, and no recovery code left?")
 	back.press(t, asked, "Confirm", "code", again.app.code(t)).says(t, 200, "You’re in")
+
+	back.press(t, back.open(t, "/settings"), "Take away Authenticator app")
+	eventually(t, "the report is heard", func() bool { return s.factors(t, again.address) == "" })
+	ada.open(t, path).says(t, 200, "Second factor removed: Authenticator app", "Second factor proven: Authenticator app", "Second factors reset by")
 }
 
 // resetsNobodyElsewhere invites somebody into a second organisation, whose account the factor protects too.

@@ -55,10 +55,12 @@ func (v personView) timeline() []happened {
 	}
 	facts := v.user.Facts
 	add(facts.Registered, orderRegistered, "Registered: there is a password", "")
-	add(facts.Secured, orderSecured, "Second factor proven", "")
+	if !v.has(extension.ActionFactorProven) {
+		add(facts.Secured, orderSecured, "Second factor proven", "")
+	}
 	add(facts.Accepted, orderAccepted, "Terms and conditions (EULA) accepted", "")
 	add(facts.Activated, orderActive, "Active", "")
-	if !slices.ContainsFunc(v.deeds, func(d extension.Audit) bool { return d.Action == extension.ActionUserPaused }) {
+	if !v.has(extension.ActionUserPaused) {
 		add(facts.Paused, orderPaused, "Deactivated", "")
 	}
 	for i, deed := range v.deeds {
@@ -73,6 +75,11 @@ func (v personView) timeline() []happened {
 		return cmp.Or(b.at.Truncate(time.Minute).Compare(a.at.Truncate(time.Minute)), cmp.Compare(b.order, a.order))
 	})
 	return all
+}
+
+// has tells whether a deed of this kind is told: then the fact that it left need not be told too.
+func (v personView) has(action extension.Action) bool {
+	return slices.ContainsFunc(v.deeds, func(d extension.Audit) bool { return d.Action == action })
 }
 
 func (v personView) addPosting(add func(at time.Time, order int, words, detail string), order int, posting extension.Posting) {
@@ -98,8 +105,12 @@ func (v personView) addPosting(add func(at time.Time, order int, words, detail s
 	}
 }
 
-// orderOf puts a deed before the invitation that came of it, and any other behind all else of its minute.
+// orderOf puts a deed before the invitation that came of it, a factor where it stands on the way in, and any other behind
+// all else of its minute.
 func (v personView) orderOf(deed extension.Audit, number int) int {
+	if deed.Action == extension.ActionFactorProven || deed.Action == extension.ActionFactorRemoved {
+		return orderSecured
+	}
 	if deed.Action == extension.ActionUserReaddressed || deed.Action == extension.ActionUserUnsuppressed {
 		for i, posting := range slices.Backward(v.postings) {
 			if !posting.Pressed.Before(deed.At) {
@@ -131,8 +142,12 @@ func deedWords(deed extension.Audit) string {
 			return "Also given " + also + by
 		}
 		return "Moved " + deed.Detail + by
+	case extension.ActionFactorProven:
+		return "Second factor proven: " + wayName(extension.Factor(deed.Detail))
+	case extension.ActionFactorRemoved:
+		return "Second factor removed: " + wayName(extension.Factor(deed.Detail))
 	case extension.ActionGuessesSpent:
-		return "Too many wrong codes in a row: no more are taken until the second factors are reset"
+		return "Too many wrong codes in a row: no more are taken until a recovery code is shown or the second factors are reset"
 	case extension.ActionFactorsReset:
 		return "Second factors reset" + by
 	case extension.ActionMobileFreed:

@@ -50,7 +50,7 @@ func (g *Gate) Admit(ctx context.Context, caller Caller, slug string) (Decision,
 	if credential == "" {
 		credential = cookieValue(caller.Browser.Cookies, g.sessionCookie)
 	}
-	guess, guessed := g.guesses.of(credential)
+	guess, guessed := g.seen.of(credential)
 	if !guessed {
 		session, err := g.recognise(ctx, caller, credential)
 		if err != nil {
@@ -81,12 +81,12 @@ func (g *Gate) recognise(ctx context.Context, caller Caller, credential string) 
 		session, err = g.kratos.Session(ctx, caller.Browser)
 	}
 	if errors.Is(err, extension.ErrNoSession) {
-		g.guesses.forget(credential)
+		g.seen.forget(credential)
 	}
 	if err != nil {
 		return extension.Session{}, fmt.Errorf("recognise session at the gate: %w", err)
 	}
-	g.guesses.remember(credential, session)
+	g.seen.remember(credential, session)
 	return session, nil
 }
 

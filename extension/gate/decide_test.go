@@ -139,8 +139,8 @@ func TestManyCredentialsAreGuessedAtWithoutEnd(t *testing.T) {
 		}
 		s.tokens = nil
 	}
-	if most := g.Guesses(); most > 16384 {
-		t.Errorf("%d guesses are kept", most)
+	if most := g.Seen(); most > 16384 {
+		t.Errorf("%d sessions are kept", most)
 	}
 }
 

@@ -1,4 +1,4 @@
 package gate
 
-// Guesses is how many are kept.
-func (g *Gate) Guesses() int { return len(g.guesses.sessions) }
+// Seen is how many sessions are kept.
+func (g *Gate) Seen() int { return len(g.seen.sessions) }

@@ -59,12 +59,12 @@ type Gate struct {
 	kratos        Kratos
 	sessionCookie string
 	now           func() time.Time
-	guesses       *guesses
+	seen          *seen
 }
 
 // New makes a Gate. sessionCookie is the name of Kratos' session cookie.
 func New(store Store, kratos Kratos, sessionCookie string, now func() time.Time) *Gate {
-	return &Gate{store: store, kratos: kratos, sessionCookie: sessionCookie, now: now, guesses: newGuesses()}
+	return &Gate{store: store, kratos: kratos, sessionCookie: sessionCookie, now: now, seen: newSeen()}
 }
 
 // Enter tells a session's standing in the organisation with this slug. ErrNotFound says that the session has no user

@@ -46,7 +46,7 @@ func (s *Service) Person(ctx context.Context, actor extension.Actor, id extensio
 func told(actor extension.Actor) []extension.Action {
 	actions := []extension.Action{
 		extension.ActionUserReaddressed, extension.ActionUserUnsuppressed, extension.ActionUserPaused, extension.ActionUserResumed,
-		extension.ActionGuessesSpent, extension.ActionFactorsReset, extension.ActionMobileFreed, extension.ActionUserDeclined,
+		extension.ActionFactorProven, extension.ActionFactorRemoved, extension.ActionGuessesSpent, extension.ActionFactorsReset, extension.ActionMobileFreed, extension.ActionUserDeclined,
 	}
 	if _, bound := actor.AreaBound(); !bound {
 		actions = append(actions, extension.ActionUserAssigned)
