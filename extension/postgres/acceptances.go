@@ -12,8 +12,8 @@ import (
 // RecordAcceptance keeps the evidence of an acceptance; the first one of a user and a version stands.
 //
 // There is no row without evidence: what only the trait claims is not recorded. Nor is what comes in between the
-// correction of a user's address and the clearing of their identity: it may be somebody else
-// who accepts then. The lock lets a correction that is under way come first.
+// correction of a user's address and the clearing of their identity: it may be somebody else who accepts then.
+// The lock lets a correction that is under way come first.
 func (db *DB) RecordAcceptance(ctx context.Context, a extension.Acceptance) error {
 	_, err := db.bun.NewRaw(`
 		INSERT INTO acceptances (user_id, terms_id, organisation_id, accepted_at, ip, user_agent)

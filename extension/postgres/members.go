@@ -57,8 +57,7 @@ func (r memberRow) member() (extension.Member, error) {
 }
 
 // Members lists the users of an identity with their organisations, by the organisations' names, without the text of the
-// terms. Somebody whose only
-// invitation there was cancelled before it was sent is no member.
+// terms. Somebody whose only invitation there was cancelled before it was sent is no member.
 func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error) {
 	var rows []memberRow
 	err := db.bun.NewRaw("SELECT "+memberColumns()+" FROM users u "+memberJoins+"WHERE u.identity_id = ? AND u.withdrawn_at IS NULL ORDER BY o.name, o.id",
@@ -75,8 +74,8 @@ func (db *DB) Members(ctx context.Context, identity extension.IdentityID) ([]ext
 	return members, nil
 }
 
-// Invited reads an invitation with all that decides what its link may do, without the text of the terms. Where it leads to is what the user has now: since
-// the letter was written they may have been moved.
+// Invited reads an invitation with all that decides what its link may do, without the text of the terms. Where it leads to
+// is what the user has now: since the letter was written they may have been moved.
 func (db *DB) Invited(ctx context.Context, id extension.InvitationID) (extension.Invited, error) {
 	var row struct {
 		memberRow

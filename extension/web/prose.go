@@ -21,9 +21,9 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Prose is a text in Markdown (CommonMark and the tables of GitHub's, with line ends kept) that somebody typed, as HTML below a page's h1. HTML in it
-// is shown as the text that it is, so that a reader sees every word; pictures are their descriptions, because nothing is
-// fetched from elsewhere; links open beside the page.
+// Prose is a text in Markdown (CommonMark and the tables of GitHub's, with line ends kept) that somebody typed, as HTML below
+// a page's h1. HTML in it is shown as the text that it is, so that a reader sees every word; pictures are their
+// descriptions, because nothing is fetched from elsewhere; links open beside the page.
 func Prose(markdown string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, page io.Writer) error {
 		var written bytes.Buffer
