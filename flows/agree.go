@@ -58,6 +58,9 @@ func (p *Pages) putOff(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if p.shell.CheckToken(c, p.shell.SessionValue(c)) != nil {
+		return p.agreeAfresh(c)
+	}
 	if !p.mayWait(place).IsZero() {
 		p.shell.SetCookie(c, web.Cookie{Name: laterCookie, Value: string(place.Terms.ID), Path: "/", Until: p.shell.Now().Add(laterTime)})
 	}

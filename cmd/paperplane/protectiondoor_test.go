@@ -130,6 +130,7 @@ func (s *testStack) accountTargets(t *testing.T, ada *visitor) []target {
 		{route: "/settings/sessions", visitor: ending, page: sessions, form: sessions.formWith(t, "Sign out everywhere else"), token: true},
 		{route: "/settings/social", visitor: linking, page: account, form: link, token: true},
 		{route: "/agree/decline", visitor: both, page: terms, form: terms.formWith(t, "Decline"), token: true},
+		{route: "/agree/later", visitor: both, page: terms, form: terms.formWith(t, "Decline").to(s.page("/agree/later")), token: true},
 		{route: "/organisations", visitor: both, page: choice, form: choice.formWith(t, "Go to Harbour Care"), token: true},
 	}
 }
@@ -155,4 +156,10 @@ func (s *testStack) changedAtDoor(t *testing.T) string {
 		(SELECT string_agg(identity_id || kind || address, ' ' ORDER BY identity_id, kind) FROM factors), (SELECT count(*) FROM proofs),
 		(SELECT count(*) FROM code_sends), (SELECT count(*) FROM declines),
 		(SELECT string_agg(first_name || mobile, ' ' ORDER BY address) FROM users WHERE address ~ '^(profiled|squatter|told)@'))`)
+}
+
+// to is the same form for another address: the button of that one stands on a page only at times.
+func (f form) to(address string) form {
+	f.action = address
+	return f
 }

@@ -267,7 +267,29 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	s.shell.EndStreams() // an open page of a batch would keep the server waiting
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return errors.Join(err, s.public.ShutdownWithContext(stopping), s.internal.ShutdownWithContext(stopping), s.engine.Stop(stopping))
+	return errors.Join(err, s.stop(stopping))
+}
+
+// stop lets open requests and jobs end, side by side: one that hangs must not take the others' time.
+func (s *server) stop(ctx context.Context) error {
+	parts := map[string]func(context.Context) error{
+		"pages": s.public.ShutdownWithContext, "internal listener": s.internal.ShutdownWithContext, "jobs": s.engine.Stop,
+	}
+	ended := make(chan error, len(parts))
+	for name, end := range parts {
+		go func() {
+			err := end(ctx)
+			if err != nil {
+				err = fmt.Errorf("stop the %s: %w", name, err)
+			}
+			ended <- err
+		}()
+	}
+	var err error
+	for range parts {
+		err = errors.Join(err, <-ended)
+	}
+	return err
 }
 
 // close closes what newServer opened.
