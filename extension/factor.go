@@ -124,9 +124,9 @@ func (o Organisation) Allows(factor Factor) bool {
 	return factor == FactorWebAuthn || slices.Contains(o.Ways, factor)
 }
 
-// Confirmed tells whether a session that was proven with these kinds may do what a second factor protects: change the
-// user's settings and, where required, enter the organisation. A kind counts only if it is among the user's own factors,
-// because Kratos sends a code to any address of theirs. A recovery code stands in for any of them.
+// Confirmed tells whether a session that was proven with these kinds has shown a factor of the user's and, where required,
+// one that the organisation accepts. A kind counts only if it is among the user's own factors, because Kratos sends a code
+// to any address of theirs. A recovery code stands in for any of them.
 func (m Member) Confirmed(proofs []Factor, required bool) bool {
 	counts := func(factor Factor) bool { return !required || m.Organisation.Allows(factor) }
 	for _, proof := range proofs {
@@ -138,4 +138,30 @@ func (m Member) Confirmed(proofs []Factor, required bool) bool {
 		}
 	}
 	return false
+}
+
+// Relies tells whether the organisation counts on a second factor of the user's: it requires one, and they hold one that it
+// accepts.
+func (m Member) Relies() bool {
+	return m.Organisation.TwoFactor == TwoFactorRequired && m.begun() && slices.ContainsFunc(m.User.Factors, m.Organisation.Allows)
+}
+
+// begun tells whether the user has taken the invitation on. An organisation has no say in somebody's account before.
+func (m Member) begun() bool {
+	return !m.User.Facts.Started.IsZero() || !m.User.Facts.Registered.IsZero()
+}
+
+// Unshown finds the member for whose organisation a session has yet to show a second factor before it may change what the
+// account holds. False says that there is none: the identity has no factor, or one was shown that each organisation accepts
+// which relies on one. The account is the same in all of them, so whoever could enter one by a weaker factor would
+// otherwise put their own in the place of another's stronger one (NIST SP 800-63B-4 §4.1.2.1).
+func Unshown(members []Member, proofs []Factor) (Member, bool) {
+	if i := slices.IndexFunc(members, func(m Member) bool { return m.Relies() && !m.Confirmed(proofs, true) }); i >= 0 {
+		return members[i], true
+	}
+	i := slices.IndexFunc(members, func(m Member) bool { return len(m.User.Factors) > 0 })
+	if i < 0 || slices.ContainsFunc(members, func(m Member) bool { return m.Confirmed(proofs, false) }) {
+		return Member{}, false
+	}
+	return members[i], true
 }

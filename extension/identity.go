@@ -74,6 +74,7 @@ type Proof struct {
 	Kind     Factor
 	Address  string // of sms and email: where the code went
 	At       time.Time
+	Adds     bool // what it shows may become one more of the identity's own factors
 }
 
 // Browser is what a relay hands on from the person's browser to Kratos, so that Kratos sees the person and not us.

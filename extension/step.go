@@ -18,15 +18,22 @@ const (
 )
 
 // Next computes the step from the facts, the organisation's policy and what this session was proven with. It is the only
-// place that knows the order. proofs are the kinds of factor that the session was confirmed with, by our own record.
+// place that knows the order. proofs are the kinds of factor that the session was confirmed with, by our own record. Of what
+// other organisations rely on it knows nothing: see NextAmong.
 func (m Member) Next(proofs []Factor, now time.Time) Step {
+	return m.NextAmong([]Member{m}, proofs, now)
+}
+
+// NextAmong is Next for the holder of an account that is in other organisations too, all of which members lists: it may be
+// theirs that a second factor is to be shown for.
+func (m Member) NextAmong(members []Member, proofs []Factor, now time.Time) Step {
 	step := m.due(now)
 	switch step {
 	case StepPaused, StepExpired, StepStart:
 		return step
 	case StepRegister, StepSecure, StepAgree:
 		// Each of these changes settings in Kratos, which a proven factor protects in every organisation.
-		if len(m.User.Factors) > 0 && !m.Confirmed(proofs, false) {
+		if _, unshown := Unshown(members, proofs); unshown {
 			return StepConfirm
 		}
 	case StepIn, StepConfirm:

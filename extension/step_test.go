@@ -90,3 +90,38 @@ func TestWhoeverLeftTheDetailsOutGoesBackUntilActive(t *testing.T) {
 		t.Errorf("Active: %s", got)
 	}
 }
+
+// What leads into Kratos' settings waits for every organisation that relies on a factor; entering one does not.
+func TestAStepInTheSettingsWaitsForWhatAnotherOrganisationReliesOn(t *testing.T) {
+	t.Parallel()
+	then := noon().Add(-48 * time.Hour)
+	in := extension.Facts{Invited: then, Started: then, Registered: then, Secured: then, Agreed: then, Accepted: then, Activated: then}
+	asked, joining := in, in
+	asked.Accepted, joining.Secured = time.Time{}, time.Time{}
+	member := func(slug string, facts extension.Facts, way extension.Factor) extension.Member {
+		return extension.Member{
+			Organisation: extension.Organisation{Slug: slug, TwoFactor: extension.TwoFactorRequired, Ways: []extension.Factor{way}},
+			User: extension.User{
+				FirstName: "Robin", LastName: "Reed", Mobile: "+46701740605", Facts: facts,
+				Factors: []extension.Factor{extension.FactorSMS, extension.FactorTOTP},
+			},
+		}
+	}
+	harbour := member("harbour", in, extension.FactorTOTP)
+	for name, c := range map[string]struct {
+		quay  extension.Member
+		shown extension.Factor
+		want  extension.Step
+	}{
+		"new terms, by quay's own way":    {member("quay", asked, extension.FactorSMS), extension.FactorSMS, extension.StepConfirm},
+		"new terms, by a recovery code":   {member("quay", asked, extension.FactorSMS), extension.FactorRecovery, extension.StepAgree},
+		"a set-up, by the other's way":    {member("quay", joining, extension.FactorEmail), extension.FactorTOTP, extension.StepSecure},
+		"a set-up, by nothing that's due": {member("quay", joining, extension.FactorEmail), extension.FactorSMS, extension.StepConfirm},
+		"in, by quay's own way":           {member("quay", in, extension.FactorSMS), extension.FactorSMS, extension.StepIn},
+	} {
+		members, proofs := []extension.Member{harbour, c.quay}, []extension.Factor{c.shown}
+		if got := c.quay.NextAmong(members, proofs, noon()); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

@@ -111,6 +111,12 @@ func sent(kind extension.Factor) bool {
 	return kind == extension.FactorSMS || kind == extension.FactorEmail
 }
 
+// asking tells whether it is for another organisation that a second factor is shown.
+func (w doorway) asking() bool {
+	asking := w.place.Asking
+	return w.step == extension.StepConfirm && asking.ID != w.place.Organisation.ID && asking.TwoFactor == extension.TwoFactorRequired
+}
+
 // ways offers the ways. At a confirmation the code of an app is asked for at once: nothing need be sent for it.
 func (p *Pages) ways(c *fiber.Ctx, d door) error {
 	w, due, err := p.come(c, d)

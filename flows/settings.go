@@ -113,8 +113,7 @@ func (p *Pages) confirmedFor(c *fiber.Ctx) string {
 
 // unconfirmedIn tells whether a session has yet to show the second factor that protects the account, wherever it stands.
 func unconfirmedIn(place onboard.Place) bool {
-	member := extension.Member{Organisation: place.Organisation, User: place.User}
-	return len(place.User.Factors) > 0 && !member.Confirmed(place.Proofs, false)
+	return place.Asking.ID != ""
 }
 
 // signInFirst has somebody sign in again whose session is too old for a change, and leads back to the account.

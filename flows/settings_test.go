@@ -73,6 +73,7 @@ func TestAProvenFactorIsShownBeforeAnythingCanBeChanged(t *testing.T) {
 	t.Parallel()
 	s := atHome(t, "v26")
 	s.onboarding.place.User.Factors = []extension.Factor{extension.FactorSMS}
+	s.onboarding.place.Asking = s.onboarding.place.Organisation
 	got := s.get(t, "/settings?recovered=1", signedIn(asInvitee))
 	got.redirects(t, "/confirm")
 	for _, path := range []string{"/profile", "/password", "/totp", "/codes", "/code", "/social", "/sessions"} {
@@ -91,7 +92,7 @@ func TestAProvenFactorIsShownBeforeAnythingCanBeChanged(t *testing.T) {
 	got = s.post(t, "/confirm/code", s.signed(asInvitee, "way", "sms", "code", "123456"), signedIn(asInvitee), wanted, sent.Name+"="+sent.Value)
 	got.redirects(t, "/settings?recovered=1")
 
-	s.onboarding.place.Proofs = []extension.Factor{extension.FactorSMS}
+	s.onboarding.place.Asking = extension.Organisation{}
 	s.get(t, "/settings", signedIn(asInvitee)).isStatus(t, http.StatusOK)
 }
 
@@ -99,6 +100,7 @@ func TestAConfirmationLeadsBackToTheAccountAlone(t *testing.T) {
 	t.Parallel()
 	s := atHome(t, "v26")
 	s.onboarding.place.User.Factors = []extension.Factor{extension.FactorTOTP}
+	s.onboarding.place.Asking = s.onboarding.place.Organisation
 	for _, path := range []string{"//evil.example", "https://evil.example/settings", "/o/northwind/users", "/settings\n//evil.example", ""} {
 		planted := "pp_confirm_for=" + base64.RawURLEncoding.EncodeToString([]byte(path))
 		s.get(t, "/confirm", signedIn(asInvitee), planted).redirects(t, "/next")

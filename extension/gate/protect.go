@@ -40,7 +40,7 @@ func (g *Gate) before(ctx context.Context, opening Opening) (*Objection, error) 
 		}
 	}
 	session, proofs, err := g.proofsOf(ctx, opening.Identity, opening.Session, opening.Cookie)
-	if err != nil || confirmed(members, proofs) {
+	if err != nil {
 		return nil, err
 	}
 	if !secured(members) {
@@ -49,19 +49,19 @@ func (g *Gate) before(ctx context.Context, opening Opening) (*Objection, error) 
 		}
 		return nil, nil
 	}
-	return &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then open your settings."}, nil
+	if unshown(members, proofs) {
+		return &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then open your settings."}, nil
+	}
+	return nil, nil
 }
 
-// guardFactor protects a proven factor, and whatever would take its place, from a session that has shown the first factor
-// alone. NIST SP 800-63B-4 §4.1.2.1 wants a new authenticator bound at the highest level that the account has, and that
-// goes for a password too.
+// guardFactor protects the account, above all a proven factor and whatever would take its place, from a session that has
+// shown too little. NIST SP 800-63B-4 §4.1.2.1 wants a new authenticator bound at the highest level that the account has,
+// and that goes for a password too.
 func (g *Gate) guardFactor(ctx context.Context, change Change, members []extension.Member) (*Objection, error) {
-	if !touchesFactor(change) {
-		return nil, nil
-	}
 	learnt := members
 	enrolled, enrols := enrolment(change.Method)
-	if enrols || !secured(members) {
+	if enrols || !secured(members) && touchesFactor(change) {
 		held, err := g.held(ctx, change.Identity)
 		if err != nil {
 			return nil, err
@@ -79,9 +79,9 @@ func (g *Gate) guardFactor(ctx context.Context, change Change, members []extensi
 		return nil, err
 	}
 	switch {
-	case secured(learnt) && !confirmed(learnt, proofs):
+	case unshown(learnt, proofs):
 		return unconfirmed(change), nil
-	case change.Method == extension.MethodLookupSecret && !confirmed(members, proofs):
+	case change.Method == extension.MethodLookupSecret && !secured(members):
 		// They will stand in for a factor, so whoever only knows the password could lay some by for later; and those from before
 		// it are taken away when it is recorded.
 		return &Objection{ID: ObjectionFactor, Sentence: "Set up a second factor first, then recovery codes for it."}, nil
@@ -121,10 +121,10 @@ func (g *Gate) learn(ctx context.Context, id extension.IdentityID, members []ext
 	return learnt, nil
 }
 
-// unconfirmed refuses a session that has not shown a factor.
+// unconfirmed refuses a session that has not shown what it needs.
 func unconfirmed(change Change) *Objection {
 	objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
-	if change.Method == extension.MethodProfile {
+	if change.Method == extension.MethodProfile && change.Before.Mobile != change.After.Mobile {
 		objection.Trait = "phone"
 	}
 	return objection
@@ -143,7 +143,8 @@ func (g *Gate) guardCodes(ctx context.Context, identity extension.IdentityID, se
 	return &Objection{ID: ObjectionCodes, Sentence: extension.CodesMustWait}, nil
 }
 
-// touchesFactor tells whether a change is one that a proven factor protects: everything but names and terms.
+// touchesFactor tells whether a change is one that could take the place of a factor, so that Kratos is asked whether there
+// is one that nobody here knows of: everything but names and terms.
 func touchesFactor(change Change) bool {
 	return change.Method != extension.MethodProfile || change.Before.Mobile != change.After.Mobile
 }
@@ -199,7 +200,8 @@ func secured(members []extension.Member) bool {
 	return slices.ContainsFunc(members, func(m extension.Member) bool { return len(m.User.Factors) > 0 })
 }
 
-// confirmed tells whether the proofs show any factor of the identity's, whichever organisation accepts it.
-func confirmed(members []extension.Member, proofs []extension.Factor) bool {
-	return slices.ContainsFunc(members, func(m extension.Member) bool { return m.Confirmed(proofs, false) })
+// unshown tells whether a session with these proofs has yet to show a factor before it may change what the account holds.
+func unshown(members []extension.Member, proofs []extension.Factor) bool {
+	_, unshown := extension.Unshown(members, proofs)
+	return unshown
 }

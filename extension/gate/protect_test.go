@@ -36,12 +36,12 @@ func TestAProvenFactorIsChangedOnlyByASessionThatHasShownOne(t *testing.T) {
 					id, trait := judged(t, r, &sessions{err: errors.New("Kratos was asked")}, change)
 
 					counts := len(shown) > 0 && (shown[len(shown)-1] == factor || shown[0] == factor || shown[0] == extension.FactorRecovery)
-					touched := method != extension.MethodProfile || mobile != traits().Mobile
 					var want int64
-					if touched && !counts {
+					if !counts {
 						want = gate.ObjectionFactor
 					}
-					if id != want || (trait == "phone") != (want != 0 && method == extension.MethodProfile) {
+					moved := method == extension.MethodProfile && mobile != traits().Mobile
+					if id != want || (trait == "phone") != (want != 0 && moved) {
 						t.Errorf("%s to %q, of %s, shown %v: objection %d at %q, want %d", method, mobile, factor, shown, id, trait, want)
 					}
 					if want != 0 && len(r.proven) != 0 {
@@ -63,14 +63,50 @@ func TestAProofOfAnotherSessionIsWorthNothing(t *testing.T) {
 	}
 }
 
-// Whichever organisation's way was shown: settings belong to the identity, not to one of its organisations.
-func TestAFactorThatOnlyAnotherOrganisationAcceptsConfirmsSettings(t *testing.T) {
+// The account is one and the same in all organisations: whoever could enter one by a weaker factor must not put their own in
+// the place of the stronger one that another relies on.
+func TestEveryOrganisationThatReliesOnAFactorIsShownOne(t *testing.T) {
 	t.Parallel()
-	east, west := secured("east", extension.FactorEmail), secured("west", extension.FactorEmail)
-	east.Organisation.Ways = []extension.Factor{extension.FactorTOTP}
-	r := &rows{members: []extension.Member{east, west}, proofs: proven(extension.FactorEmail)}
-	if id, _ := judged(t, r, &sessions{}, save(extension.MethodTOTP)); id != 0 {
-		t.Errorf("objection %d", id)
+	const totp, email, recovery = extension.FactorTOTP, extension.FactorEmail, extension.FactorRecovery
+	type factors = []extension.Factor
+	for name, c := range map[string]struct {
+		held    factors // east accepts an app, and west an email
+		off     bool    // east requires none
+		new     bool    // nobody has begun in east
+		shown   factors
+		refused bool
+	}{
+		"west's alone":                        {held: factors{email, totp}, shown: factors{email}, refused: true},
+		"east's alone":                        {held: factors{email, totp}, shown: factors{totp}, refused: true},
+		"each's own":                          {held: factors{email, totp}, shown: factors{email, totp}},
+		"a recovery code":                     {held: factors{email, totp}, shown: factors{recovery}},
+		"west's, and east has none yet":       {held: factors{email}, shown: factors{email}},
+		"west's, and east requires none":      {held: factors{email, totp}, off: true, shown: factors{email}},
+		"west's, and nobody began in east":    {held: factors{email, totp}, new: true, shown: factors{email}},
+		"nothing, and nobody began in east":   {held: factors{email, totp}, new: true, refused: true},
+		"none of theirs, with that of west's": {held: factors{totp}, shown: factors{email}, refused: true},
+	} {
+		east, west := secured("east", c.held...), secured("west", c.held...)
+		east.Organisation.TwoFactor, west.Organisation.TwoFactor = extension.TwoFactorRequired, extension.TwoFactorRequired
+		east.Organisation.Ways, west.Organisation.Ways = factors{totp}, factors{email}
+		if c.off {
+			east.Organisation.TwoFactor = extension.TwoFactorOff
+		}
+		if c.new {
+			east.User.Facts = extension.Facts{Invited: noon()}
+		}
+		for _, method := range extension.SettingsMethods() {
+			r := &rows{members: []extension.Member{east, west}, proofs: proven(c.shown...)}
+			id, _ := judged(t, r, &sessions{}, save(method))
+			if (id == gate.ObjectionFactor) != c.refused {
+				t.Errorf("%s by %s: objection %d", name, method, id)
+			}
+		}
+		r := &rows{members: []extension.Member{east, west}, proofs: proven(c.shown...)}
+		objection, err := newGate(t, r, &sessions{}).Before(t.Context(), gate.Opening{Identity: person, Session: here})
+		if err != nil || (objection != nil) != c.refused {
+			t.Errorf("%s: opening settings: %+v, %v", name, objection, err)
+		}
 	}
 }
 
@@ -193,7 +229,7 @@ func TestKratosIsAskedOnlyWhenTheSessionDecides(t *testing.T) {
 	}{
 		"a password without a factor": {member("east", active()), byCookie(extension.MethodPassword)},
 		"a mobile without a factor":   {member("east", active()), byCookie(extension.MethodProfile)},
-		"a name":                      {secured("east", extension.FactorTOTP), byCookie(extension.MethodProfile)},
+		"a name without a factor":     {member("east", active()), byCookie(extension.MethodProfile)},
 		"the hook names the session":  {secured("east", extension.FactorTOTP), save(extension.MethodTOTP)},
 		"there is no cookie":          {secured("east", extension.FactorTOTP), bare},
 		"a refusal for the email":     {secured("east", extension.FactorTOTP), email},

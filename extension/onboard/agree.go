@@ -73,11 +73,11 @@ func (s *Service) asked(ctx context.Context, session extension.Session, terms ex
 
 // mayAgree tells whether the user is asked: because the step is due, or ahead of time, while an earlier version still does.
 func (s *Service) mayAgree(k known, m extension.Member) bool {
-	switch m.Next(k.proofs, s.now()) {
+	switch s.step(k, m) {
 	case extension.StepAgree:
 		return true
 	case extension.StepIn:
-		return m.User.Facts.Accepted.IsZero() && mayChange(k, m)
+		return m.User.Facts.Accepted.IsZero() && mayChange(k)
 	case extension.StepPaused, extension.StepExpired, extension.StepStart, extension.StepRegister, extension.StepSecure, extension.StepConfirm:
 	}
 	return false

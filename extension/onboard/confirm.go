@@ -26,7 +26,7 @@ func (s *Service) SendCode(
 		return "", extension.Reply{}, err
 	}
 	flow, reply, err := s.sendCode(ctx, m, session, browser, way)
-	return flow, reply, s.stumbled(ctx, m.User.ID, m.Next(k.proofs, s.now()), err)
+	return flow, reply, s.stumbled(ctx, m.User.ID, s.step(k, m), err)
 }
 
 func (s *Service) sendCode(
@@ -96,7 +96,7 @@ func (s *Service) Confirm(
 		return extension.Reply{}, err
 	}
 	reply, err := s.confirmWith(ctx, session, browser, c)
-	return reply, s.stumbled(ctx, m.User.ID, m.Next(k.proofs, s.now()), err)
+	return reply, s.stumbled(ctx, m.User.ID, s.step(k, m), err)
 }
 
 // mayConfirm is mayShow for what Kratos can check while somebody signs in: an app is set up in the settings.
@@ -281,11 +281,29 @@ func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 		if err := s.witnessFirst(ctx, proof); err != nil {
 			return err
 		}
+		if proof.Adds, err = s.mayAddTo(ctx, proof); err != nil {
+			return err
+		}
 		if err := s.store.Witness(ctx, proof); err != nil {
 			return fmt.Errorf("record second factor of identity %s: %w", w.Identity, err)
 		}
 		return nil
 	})
+}
+
+// mayAddTo tells whether the session of a proof may add it to the factors that its identity has: one that may change the
+// account, by what it has shown before. Anything else may be an address that Kratos sends codes to, chosen by whoever knows
+// the password, or has what another organisation is content with.
+func (s *Service) mayAddTo(ctx context.Context, proof extension.Proof) (bool, error) {
+	proofs, err := s.store.Proofs(ctx, proof.Session)
+	if err != nil {
+		return false, fmt.Errorf("find proofs of a session of identity %s: %w", proof.Identity, err)
+	}
+	members, err := s.store.Members(ctx, proof.Identity)
+	if err != nil {
+		return false, fmt.Errorf("find users of identity %s: %w", proof.Identity, err)
+	}
+	return mayChange(known{members: members, proofs: proofs}), nil
 }
 
 // witnessFirst makes way for the first factor that is known of an identity. Whoever has shown the password alone does not

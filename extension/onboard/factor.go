@@ -56,11 +56,15 @@ func offered(place Place, way Way) bool {
 		return place.Organisation.Allows(way.Kind)
 	case extension.StepConfirm:
 		// While nothing that the organisation allows was proven, any factor confirms the session, to set one up.
-		demanded := place.Organisation.TwoFactor == extension.TwoFactorRequired && !place.User.Facts.Secured.IsZero()
-		return way.Proven && (!demanded || place.Organisation.Allows(way.Kind))
+		return way.Proven && (!relies(place) || place.Asking.Allows(way.Kind))
 	case extension.StepPaused, extension.StepExpired, extension.StepStart, extension.StepRegister, extension.StepAgree, extension.StepIn:
 	}
 	return true
+}
+
+// relies tells whether the organisation that asks accepts a factor that the person has proven.
+func relies(place Place) bool {
+	return place.Asking.TwoFactor == extension.TwoFactorRequired && slices.ContainsFunc(place.User.Factors, place.Asking.Allows)
 }
 
 // masked shows where codes go, so that its holder knows it and nobody else learns it: the end of a number, and of an
@@ -80,9 +84,10 @@ func masked(kind extension.Factor, user extension.User) string {
 	return ""
 }
 
-// mayChange tells whether a session may change what a second factor protects: there is none yet, or it was shown.
-func mayChange(k known, m extension.Member) bool {
-	return len(m.User.Factors) == 0 || m.Confirmed(k.proofs, false)
+// mayChange tells whether a session may change what a second factor protects.
+func mayChange(k known) bool {
+	_, unshown := extension.Unshown(k.members, k.proofs)
+	return !unshown
 }
 
 // mayShow finds the user for whom a way may be shown or set up in this session: one of their own factors, or a recovery
@@ -90,7 +95,7 @@ func mayChange(k known, m extension.Member) bool {
 func (s *Service) mayShow(k known, way extension.Factor) (extension.Member, error) {
 	for _, m := range k.members {
 		own := slices.Contains(m.User.Factors, way) || way == extension.FactorRecovery && len(m.User.Factors) > 0
-		if own && !keptOut(m.Next(k.proofs, s.now())) {
+		if own && !keptOut(s.step(k, m)) {
 			return m, nil
 		}
 	}
@@ -104,13 +109,13 @@ func (s *Service) mayShow(k known, way extension.Factor) (extension.Member, erro
 // that may change settings. Where it is due, it must be one that the organisation allows.
 func (s *Service) mayAdd(k known, way extension.Factor) (extension.Member, error) {
 	for _, m := range k.members {
-		switch m.Next(k.proofs, s.now()) {
+		switch s.step(k, m) {
 		case extension.StepSecure:
 			if m.Organisation.Allows(way) {
 				return m, nil
 			}
 		case extension.StepAgree, extension.StepIn:
-			if mayChange(k, m) {
+			if mayChange(k) {
 				return m, nil
 			}
 		case extension.StepPaused, extension.StepExpired, extension.StepStart, extension.StepRegister, extension.StepConfirm:

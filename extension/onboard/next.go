@@ -73,7 +73,7 @@ func (s *Service) proofs(ctx context.Context, session extension.Session) ([]exte
 // unsettled tells whether a user of these has begun and not arrived, or is asked for a factor, which may be gone in Kratos.
 func (s *Service) unsettled(k known) bool {
 	for _, m := range k.members {
-		switch m.Next(k.proofs, s.now()) {
+		switch s.step(k, m) {
 		case extension.StepRegister, extension.StepSecure, extension.StepConfirm, extension.StepAgree:
 			return true
 		case extension.StepIn:
@@ -94,7 +94,7 @@ func (s *Service) first(k known, slug string) extension.Member {
 		if m.Organisation.Slug == slug {
 			return m
 		}
-		if rank(m.Next(k.proofs, s.now())) < rank(best.Next(k.proofs, s.now())) {
+		if rank(s.step(k, m)) < rank(s.step(k, best)) {
 			best = m
 		}
 	}
@@ -112,14 +112,30 @@ func rank(step extension.Step) int {
 	return 2
 }
 
-// place is where the session stands in the organisation of one of its users.
+// step is where the session stands in the organisation of one of its users.
+func (s *Service) step(k known, m extension.Member) extension.Step {
+	return m.NextAmong(k.members, k.proofs, s.now())
+}
+
+// asking is the organisation for which the session has yet to show a second factor: to enter it, the user's own; else any
+// that keeps the account from being changed. Zero when there is none.
+func asking(k known, m extension.Member) extension.Organisation {
+	if m.Relies() && !m.Confirmed(k.proofs, true) {
+		return m.Organisation
+	}
+	unshown, _ := extension.Unshown(k.members, k.proofs)
+	return unshown.Organisation
+}
+
+// place is where the session stands in the organisation of one of its users, and what its page needs.
 func (s *Service) place(k known, m extension.Member) Place {
 	place := Place{
-		Step: m.Next(k.proofs, s.now()), Organisation: m.Organisation, User: m.User, Inviter: m.Inviter, Terms: m.Terms, Proofs: k.proofs,
+		Step: s.step(k, m), Organisation: m.Organisation, User: m.User, Inviter: m.Inviter, Terms: m.Terms, Proofs: k.proofs,
+		Asking: asking(k, m),
 	}
 	for _, other := range k.members {
 		place.Standings = append(place.Standings, Standing{
-			Organisation: other.Organisation, Status: other.User.Facts.Status(s.now()), Step: other.Next(k.proofs, s.now()),
+			Organisation: other.Organisation, Status: other.User.Facts.Status(s.now()), Step: s.step(k, other),
 		})
 	}
 	return place
@@ -127,7 +143,7 @@ func (s *Service) place(k known, m extension.Member) Place {
 
 // at finds the user of an identity for whom a step is due; StepError says that it is due for none.
 func (s *Service) at(k known, step extension.Step) (extension.Member, error) {
-	i := slices.IndexFunc(k.members, func(m extension.Member) bool { return m.Next(k.proofs, s.now()) == step })
+	i := slices.IndexFunc(k.members, func(m extension.Member) bool { return s.step(k, m) == step })
 	if i < 0 {
 		return extension.Member{}, s.elsewhere(k)
 	}
@@ -136,7 +152,7 @@ func (s *Service) at(k known, step extension.Step) (extension.Member, error) {
 
 // elsewhere says that another step is due.
 func (s *Service) elsewhere(k known) error {
-	return &StepError{Step: s.first(k, "").Next(k.proofs, s.now())}
+	return &StepError{Step: s.step(k, s.first(k, ""))}
 }
 
 // inLanguage gives the same version of the terms in the reader's language, where there is one, and with its text. Without a

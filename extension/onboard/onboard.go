@@ -35,7 +35,10 @@ type Place struct {
 	Inviter      string
 	Terms        extension.Terms    // the organisation's current ones, with their text if the reader asked for a language
 	Proofs       []extension.Factor // what this session was confirmed with
-	Standings    []Standing         // in every organisation of the identity, by name; this place is one of them
+	// Asking has yet to be shown a second factor before the account may be changed, and at StepConfirm before anything: this
+	// organisation, or another one of theirs. Zero when there is none.
+	Asking    extension.Organisation
+	Standings []Standing // in every organisation of the identity, by name; this place is one of them
 }
 
 // Wish is what a reader would rather have, where there is a choice. It gives no right to anything.

@@ -50,7 +50,7 @@ func (s *Service) EnrolTOTP(
 	}
 	reply, err := s.enrolTOTP(ctx, session, browser, flow, tidyCode(code))
 	if err != nil {
-		return reply, s.stumbled(ctx, m.User.ID, m.Next(k.proofs, s.now()), err)
+		return reply, s.stumbled(ctx, m.User.ID, s.step(k, m), err)
 	}
 	return reply, s.observe(ctx, session.Identity, k.members, Evidence{})
 }

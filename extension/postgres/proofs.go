@@ -56,9 +56,9 @@ func prove(ctx context.Context, in bun.IDB, proof extension.Proof) error {
 }
 
 // Witness keeps what a session was just confirmed with. The first factor that an identity ever shows becomes one of its
-// own; after that only a session that was confirmed before may add another kind or another address, because Kratos sends a
-// code to any address of theirs, and whoever knows the password alone could choose one. What is neither is not kept, and
-// no error. An added factor is audited for every user of the identity.
+// own; after that another kind or another address is added only by a proof that says so, because Kratos sends a code to any
+// address of theirs, and whoever knows the password alone could choose one. What is neither is not kept, and no error. An
+// added factor is audited for every user of the identity.
 func (db *DB) Witness(ctx context.Context, proof extension.Proof) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		held, err := holdIdentity(ctx, tx, proof.Identity)
@@ -72,14 +72,8 @@ func (db *DB) Witness(ctx context.Context, proof extension.Proof) error {
 		if shown(own, proof) {
 			return prove(ctx, tx, proof)
 		}
-		if proof.Kind == extension.FactorRecovery { // none without a factor that it stands in for
+		if proof.Kind == extension.FactorRecovery || len(own) > 0 && !proof.Adds { // a recovery code is none by itself
 			return nil
-		}
-		if len(own) > 0 {
-			confirmed, err := confirmedBefore(ctx, tx, proof, own)
-			if err != nil || !confirmed {
-				return err
-			}
 		}
 		return addFactor(ctx, tx, proof)
 	})
@@ -92,21 +86,6 @@ func shown(own []extension.ProvenFactor, proof extension.Proof) bool {
 	})
 }
 
-// confirmedBefore tells whether the session of a proof has shown one of the identity's own factors before.
-func confirmedBefore(ctx context.Context, tx bun.Tx, proof extension.Proof, own []extension.ProvenFactor) (bool, error) {
-	counting := []extension.Factor{extension.FactorRecovery}
-	for _, f := range own {
-		counting = append(counting, f.Kind)
-	}
-	var confirmed bool
-	err := tx.NewRaw(`SELECT EXISTS (SELECT 1 FROM proofs WHERE session_id = ? AND identity_id = ? AND kind = ANY (?::text[]))`,
-		proof.Session, proof.Identity, array(counting)).Scan(ctx, &confirmed)
-	if err != nil {
-		return false, fmt.Errorf("find proofs of the session: %w", err)
-	}
-	return confirmed, nil
-}
-
 // addFactor makes what a session has shown a factor of the identity. When it takes the place of one with another address,
 // what was proven by that one counts no more.
 func addFactor(ctx context.Context, tx bun.Tx, proof extension.Proof) error {
@@ -117,7 +96,7 @@ func addFactor(ctx context.Context, tx bun.Tx, proof extension.Proof) error {
 	}
 	_, err = auditFactors(ctx, tx, proof.Identity, tx.NewRaw(`
 		INSERT INTO factors (identity_id, kind, address, proven_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (identity_id, kind) DO UPDATE SET address = excluded.address, proven_at = excluded.proven_at RETURNING kind`,
+		ON CONFLICT (identity_id, kind) DO UPDATE SET address = excluded.address, proven_at = excluded.proven_at RETURNING kind, address`,
 		proof.Identity, string(proof.Kind), proof.Address, proof.At.UTC()), extension.ActionFactorProven, proof.At)
 	if err != nil {
 		return fmt.Errorf("add factor: %w", err)
