@@ -75,6 +75,8 @@ type Kratos struct {
 	MinPasswordLength int
 	// Providers are the social sign-ins that Kratos is configured with, in the order in which pages offer them.
 	Providers []SocialSignIn
+	// DirectSecondStep lets second steps count that were taken at Kratos itself, as those of programs with session tokens are.
+	DirectSecondStep bool
 	// SMS is the gateway that Kratos hands its text messages to; without a URL it sends none.
 	SMS SMS
 }

@@ -139,6 +139,10 @@ func kratosKeys(kratos *Kratos) []key {
 			meaning: "How many characters a password has at least: what `paperplane kratos config` tells Kratos and the pages tell people. A Kratos that is configured otherwise must demand the same.",
 		},
 		{
+			name: "kratos.direct_second_step", fallback: "false", field: bind(&kratos.DirectSecondStep, parseBool, plain),
+			meaning: "Let second factors count that were shown at Kratos itself, as programs with session tokens do. Nobody counts wrong codes there: put limits in front of Kratos' public API first. With account pages of your own (accounts.login_url) they always count.",
+		},
+		{
 			name: "kratos.providers", field: bind(&kratos.Providers, parseProviders, plain),
 			meaning: "Social sign-ins that Kratos is configured with, as `id=Name` separated by commas, or a list of `id` and `name`: invitees can link one of them instead of choosing a password.",
 		},

@@ -90,6 +90,12 @@ func GuessesWithin(way Factor) int {
 // after them, which Kratos takes too. It is taken once in that time (RFC 6238 §5.2).
 const AppCodeTime = 90 * time.Second
 
+// ErrPastPages says that a second step was taken at Kratos itself, where nobody counts wrong codes, and does not count.
+var ErrPastPages = errors.New("second step taken past our pages")
+
+// PastPages is what is said of ErrPastPages.
+const PastPages = "This does not count here. Sign in and confirm on the pages of Paperplane."
+
 // TicketField is the field of a submitted code that Kratos' hook hands back: it names the attempt.
 const TicketField = "paperplane_ticket"
 

@@ -77,6 +77,9 @@ func (p *Pages) notSent(c *fiber.Ctx, w doorway, err error) error {
 	w.problem = &problem
 	retryAfter(c, problem)
 	if typing, ok := p.expecting(c, w, string(w.way.Kind)); ok {
+		if problem.Status == fiber.StatusTooManyRequests {
+			problem.Sentences[len(problem.Sentences)-1] = w.l.Say("If you have a code, type it. Otherwise wait, or choose another way.")
+		}
 		return p.shell.Render(c, problem.Status, p.codePage(typing))
 	}
 	return p.shell.Render(c, problem.Status, p.waysPage(w))
@@ -100,7 +103,7 @@ func (p *Pages) enterCode(c *fiber.Ctx, d door) error {
 		return p.codeAgain(c, w, extension.Invalid(codeField, "Type the code."))
 	}
 	reply, err := p.onboarding.Confirm(c.UserContext(), w.session, p.shell.Browser(c), onboard.Confirmation{
-		Way: w.way.Kind, Flow: w.flow, Code: code,
+		Way: w.way.Kind, Sent: w.flow, Code: code,
 	})
 	p.shell.Relay(c, reply)
 	if err != nil {
@@ -200,7 +203,7 @@ func (p *Pages) codeProblem(c *fiber.Ctx, err error) (web.Problem, bool) {
 			Title: l.Say("Another code cannot be sent yet"),
 			Sentences: []string{
 				l.Say("A code was sent a short time ago, or several within the last hour. It can take a minute to arrive."),
-				l.Say("If you have a code, type it. Otherwise wait, or choose another way."),
+				l.Say("Wait, or choose another way."),
 			},
 		}, true
 	case errors.Is(err, extension.ErrFlowExpired):

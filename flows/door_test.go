@@ -86,7 +86,7 @@ func TestACodeIsSentByAPressAndTypedOnAPageOfItsOwn(t *testing.T) {
 			answer := s.post(t, path+"/code", s.signed(asInvitee, "way", "sms", "code", " 123-4 56\u00a0"), signedIn(asInvitee), sentTo(extension.FactorSMS))
 			want := map[string]string{"/secure": "/secure/codes", "/confirm": "/next"}[path]
 			answer.redirects(t, want)
-			confirmed := []onboard.Confirmation{{Way: extension.FactorSMS, Flow: "flow-of-sms", Code: "123456"}}
+			confirmed := []onboard.Confirmation{{Way: extension.FactorSMS, Sent: "flow-of-sms", Code: "123456"}}
 			if diff := cmp.Diff(confirmed, s.onboarding.confirmed); diff != "" {
 				t.Errorf("the verb got something else (-want +got):\n%s", diff)
 			}

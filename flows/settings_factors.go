@@ -60,7 +60,9 @@ func (p *Pages) factorsOf(c *fiber.Ctx, h holder, form extension.Form) (factorLi
 		case unlinkTOTPNode:
 			kinds = append([]extension.Factor{extension.FactorTOTP}, kinds...)
 		case enrolTOTPNode:
-			list.more = append(list.more, extension.FactorTOTP)
+			if serves(h.place, extension.FactorTOTP) {
+				list.more = append(list.more, extension.FactorTOTP)
+			}
 		case revealCodesNode:
 			list.codes = true
 		}
@@ -69,11 +71,31 @@ func (p *Pages) factorsOf(c *fiber.Ctx, h holder, form extension.Form) (factorLi
 		list.own = append(list.own, ownFactor{kind: kind, masked: maskedOf(ways, kind)})
 	}
 	for _, way := range ways {
-		if sent(way.Kind) && !slices.Contains(kinds, way.Kind) {
+		if sent(way.Kind) && !slices.Contains(kinds, way.Kind) && serves(h.place, way.Kind) {
 			list.more = append(list.more, way.Kind)
 		}
 	}
 	return list, nil
+}
+
+// serves tells whether a way would lead in somewhere: an organisation of theirs requires a second factor and accepts it, or
+// none requires one, so that any serves to protect the account.
+func serves(place onboard.Place, kind extension.Factor) bool {
+	required := false
+	for _, standing := range place.Standings {
+		switch standing.Step {
+		case extension.StepPaused, extension.StepExpired, extension.StepStart:
+			continue // no organisation of theirs yet, or any more
+		case extension.StepRegister, extension.StepSecure, extension.StepConfirm, extension.StepAgree, extension.StepIn:
+		}
+		if standing.Organisation.TwoFactor == extension.TwoFactorRequired {
+			required = true
+			if standing.Organisation.Allows(kind) {
+				return true
+			}
+		}
+	}
+	return !required
 }
 
 // maskedOf is where the codes of a way go.
@@ -192,7 +214,7 @@ func (p *Pages) setCodeWay(c *fiber.Ctx) error {
 	case code == "":
 		page.faults = []extension.FieldError{{Field: codeField, Message: h.l.Say("Enter the code.")}}
 	default:
-		reply, err = p.onboarding.Confirm(c.UserContext(), h.session, p.shell.Browser(c), onboard.Confirmation{Way: page.kind, Flow: page.flow, Code: code})
+		reply, err = p.onboarding.Confirm(c.UserContext(), h.session, p.shell.Browser(c), onboard.Confirmation{Way: page.kind, Sent: page.flow, Code: code})
 		if err == nil {
 			p.shell.Relay(c, reply)
 			return p.changed(c, h, nil, h.l.Say("Codes can go there from now on."))
@@ -245,7 +267,7 @@ func (p *Pages) setRecoveryCodes(c *fiber.Ctx) error {
 	}
 	flow := web.Posted(c, keepField)
 	if flow == "" {
-		return p.showNewCodes(c, fiber.StatusOK, newCodes{holder: h, before: web.Posted(c, "before") != ""})
+		return p.showNewCodes(c, fiber.StatusOK, newCodes{holder: h, before: web.Posted(c, beforeField) != ""})
 	}
 	reply, err := p.onboarding.KeepRecoveryCodes(c.UserContext(), h.session, p.shell.Browser(c), flow)
 	p.shell.Relay(c, reply)

@@ -122,7 +122,7 @@ func TestCodesByMessageAreAddedByTypingOne(t *testing.T) {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 	s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms", "flow", "flow-of-sms", "code", "12 34 56"), signedIn(asInvitee)).redirects(t, "/settings")
-	want := []onboard.Confirmation{{Way: extension.FactorSMS, Flow: "flow-of-sms", Code: "123456"}}
+	want := []onboard.Confirmation{{Way: extension.FactorSMS, Sent: "flow-of-sms", Code: "123456"}}
 	if diff := cmp.Diff(want, s.onboarding.confirmed); diff != "" {
 		t.Errorf("confirmed (-want +got):\n%s", diff)
 	}

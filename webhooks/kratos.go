@@ -3,6 +3,7 @@ package webhooks
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -106,8 +107,8 @@ func refusal(o gate.Objection) fiber.Map {
 	}}}
 }
 
-// reportRequest is what report.jsonnet writes. Only the identity and the evidence are used: the facts are asked of
-// Kratos.
+// reportRequest is what report.jsonnet writes. Only the identity, the evidence and what tells one change from another are
+// used: the facts are asked of Kratos.
 type reportRequest struct {
 	FlowID   string `json:"flow_id"`
 	Identity struct {
@@ -122,8 +123,8 @@ type reportRequest struct {
 	ClientIP  string          `json:"client_ip"`
 }
 
-// record answers a report hook.
-func (h *Hooks) record(c *fiber.Ctx) error {
+// record answers a report hook. A settings flow can be saved several times, so the change is named by the moment too.
+func (h *Hooks) record(c *fiber.Ctx, method extension.SettingsMethod) error {
 	var request reportRequest
 	if err := decode(c.Body(), &request); err != nil {
 		return err
@@ -132,7 +133,10 @@ func (h *Hooks) record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	report := onboard.Report{Identity: id, Evidence: onboard.Evidence{IP: request.ClientIP, UserAgent: request.UserAgent}}
+	report := onboard.Report{
+		Identity: id, Evidence: onboard.Evidence{IP: request.ClientIP, UserAgent: request.UserAgent}, Method: method,
+		Change: strings.Join([]string{string(method), request.FlowID, request.Identity.Updated.UTC().Format(time.RFC3339Nano)}, " "),
+	}
 	if err := h.recorder.Report(c.UserContext(), report); err != nil {
 		return err
 	}

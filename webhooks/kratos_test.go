@@ -45,7 +45,6 @@ func TestGuardHooksOfBothVersionsAreUnderstood(t *testing.T) {
 
 func TestReportHooksOfBothVersionsAreUnderstood(t *testing.T) {
 	t.Parallel()
-	want := []onboard.Report{{Identity: invitee, Evidence: onboard.Evidence{IP: "203.0.113.7", UserAgent: "Paperplane test browser"}}}
 	for _, name := range []string{"report_profile.v1", "report_profile.v26", "report_password.v1", "report_password.v26"} {
 		h := setup(&verbs{})
 		method, _, _ := strings.Cut(strings.TrimPrefix(name, "report_"), ".")
@@ -53,6 +52,10 @@ func TestReportHooksOfBothVersionsAreUnderstood(t *testing.T) {
 		if status != http.StatusNoContent || body != "" {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
+		want := []onboard.Report{{
+			Identity: invitee, Evidence: onboard.Evidence{IP: "203.0.113.7", UserAgent: "Paperplane test browser"}, Method: extension.SettingsMethod(method),
+			Change: method + " 00000000-0000-4000-8000-000000000002 2026-11-23T09:30:00Z",
+		}}
 		if diff := cmp.Diff(want, h.verbs.reports); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

@@ -56,10 +56,12 @@ func (h *Hooks) witness(c *fiber.Ctx, method string) error {
 	}
 	witnessed := onboard.Witnessed{Identity: identity, Session: session, Method: method, Codes: request.Codes, Flow: request.FlowID, Ticket: request.Ticket}
 	err = h.recorder.Witness(c.UserContext(), witnessed)
-	if errors.Is(err, extension.ErrCodeUsed) {
+	switch {
+	case errors.Is(err, extension.ErrCodeUsed):
 		return answer(c, &gate.Objection{ID: gate.ObjectionCodeUsed, Sentence: extension.CodeUsedBlur})
-	}
-	if err != nil {
+	case errors.Is(err, extension.ErrPastPages):
+		return answer(c, &gate.Objection{ID: gate.ObjectionPastPages, Sentence: extension.PastPages})
+	case err != nil:
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)

@@ -19,7 +19,7 @@ function(ctx)
     aal: get(flow, 'requested_aal'),
     identity: { id: get(get(ctx, 'identity'), 'id') },
     session: { id: get(get(ctx, 'session'), 'id') },
-    // Names the attempt of somebody who typed the code of an app on a page of Paperplane.
+    // Names the attempt of somebody who typed the code on a page of Paperplane.
     ticket: text(get(get(flow, 'transient_payload'), 'paperplane_ticket')),
     // Where the code went. What the node's label says of the channel is left alone: a resend to another address changes the
     // value and not the label.

@@ -39,6 +39,14 @@ const bodyLimit = 1 << 20
 // a hook that nobody waits for any more does not go on.
 const answerTime = 25 * time.Second
 
+// Kratos sends a hook in one go, so one that takes longer to arrive comes from nowhere any more. It must not keep a process
+// that is asked to stop. A connection without a request outlives the 90 seconds for which Kratos keeps one for the next
+// (http.DefaultTransport): if we closed it first, a hook could be on its way.
+const (
+	readTime = 10 * time.Second
+	idleTime = 2 * time.Minute
+)
+
 // Guard judges a change before Kratos saves it, and settings before Kratos opens them.
 type Guard interface {
 	Guard(ctx context.Context, change gate.Change) (*gate.Objection, error)
@@ -85,6 +93,7 @@ func New(o Options) *Hooks {
 func (h *Hooks) App() *fiber.App {
 	app := fiber.New(fiber.Config{
 		DisableStartupMessage: true, Immutable: true, CaseSensitive: true, StrictRouting: true, BodyLimit: bodyLimit,
+		ReadTimeout: readTime, IdleTimeout: idleTime,
 		ErrorHandler: h.answerError,
 	})
 	// Fiber ends the process on a panic.
@@ -99,7 +108,7 @@ func (h *Hooks) Mount(router fiber.Router) {
 	hooks := router.Group("/hooks/kratos", h.checkKey, limitTime)
 	for _, method := range extension.SettingsMethods() {
 		hooks.Post("/guard/"+string(method), func(c *fiber.Ctx) error { return h.judge(c, method) })
-		hooks.Post("/report/"+string(method), h.record)
+		hooks.Post("/report/"+string(method), func(c *fiber.Ctx) error { return h.record(c, method) })
 	}
 	for _, method := range LoginMethods() {
 		hooks.Post("/login/"+method, func(c *fiber.Ctx) error { return h.witness(c, method) })

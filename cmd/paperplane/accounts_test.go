@@ -14,7 +14,7 @@ func TestSeveralOrganisations(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, nil)
+		s := startTestStack(t, binary, direct)
 		ada := s.administrator(t)
 		strict := s.second(t, "lighthouse", func(c *extension.Charter) {
 			c.Organisation.TwoFactor, c.Organisation.Ways = extension.TwoFactorRequired, []extension.Factor{extension.FactorTOTP}
@@ -118,7 +118,7 @@ func (s *testStack) keepsApart(t *testing.T, ada, v *visitor, strict extension.A
 			t.Errorf("%s of the other organisation's user is answered with %d", action, got.status)
 		}
 	}
-	reset := ada.press(t, ada.open(t, "/o/harbour/users/"+string(s.user(t, address).ID)+"/second-factor/reset"), "Reset second factor")
+	reset := s.act(t, ada, string(s.user(t, address).ID), "second-factor/reset")
 	reset.says(t, http.StatusConflict, "This account is used in another organisation too", "paperplane user reset-factor")
 	if factors := s.user(t, address).Factors; !slices.Equal(factors, []extension.Factor{extension.FactorTOTP}) {
 		t.Errorf("the factors are %v now", factors)

@@ -25,6 +25,7 @@ func TestGuards(t *testing.T) {
 		t.Helper()
 		admin := &checkpoint{}
 		s := startTestStack(t, binary, func(o *stackOptions) {
+			direct(o)
 			o.settings = append(o.settings, "PAPERPLANE_KRATOS_ADMIN_URL="+admin.start(t, o.ports.kratosAdmin))
 		})
 		ada := s.administrator(t)

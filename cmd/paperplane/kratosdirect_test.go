@@ -147,6 +147,11 @@ type settings struct {
 	flow    object
 }
 
+// direct lets second factors count that are shown at Kratos itself.
+func direct(o *stackOptions) {
+	o.settings = append(o.settings, "PAPERPLANE_KRATOS_DIRECT_SECOND_STEP=true")
+}
+
 // beginsSettings begins a settings flow with Kratos itself.
 func (v *visitor) beginsSettings(t *testing.T) *settings {
 	t.Helper()

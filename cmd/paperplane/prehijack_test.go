@@ -20,7 +20,7 @@ func TestPreHijacking(t *testing.T) {
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
 		site, change := withSocial(t)
-		s := startTestStack(t, binary, change)
+		s := startTestStack(t, binary, func(o *stackOptions) { change(o); direct(o) })
 		ada := s.administrator(t)
 		inTurn(t,
 			story{"classic-federated merge", func(t *testing.T) { s.mergesNothing(t, ada, site) }},

@@ -12,7 +12,7 @@ func TestProofs(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, nil)
+		s := startTestStack(t, binary, direct)
 		plain := s.second(t, "mill", nil)
 		s.asksForFactor(t, extension.Ways()...)
 		inTurn(t,

@@ -17,7 +17,7 @@ func TestCodesOfAnAppWorkOnce(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, nil)
+		s := startTestStack(t, binary, direct)
 		s.asksForFactor(t, extension.Ways()...)
 		h := s.secured(t, "once@example.com")
 		inTurn(t,

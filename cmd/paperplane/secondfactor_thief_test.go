@@ -20,7 +20,7 @@ func TestAThiefOfThePassword(t *testing.T) {
 		t.Helper()
 		site, options := withSocial(t)
 		site.SetPerson(oidc.Person{Subject: "mallory", Email: "mallory@example.com"})
-		s := startTestStack(t, binary, options)
+		s := startTestStack(t, binary, func(o *stackOptions) { options(o); direct(o) })
 		s.asksForFactor(t, extension.Ways()...)
 		inTurn(t,
 			story{"who came before the factor was proven, and opened settings", func(t *testing.T) { s.meetsEarlyThief(t) }},

@@ -15,7 +15,7 @@ func TestAWeakerFactorElsewhere(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, nil)
+		s := startTestStack(t, binary, direct)
 		s.asksForFactor(t, extension.FactorTOTP)
 		quay := s.second(t, "quay", func(c *extension.Charter) {
 			c.Organisation.TwoFactor, c.Organisation.Ways = extension.TwoFactorRequired, []extension.Factor{extension.FactorSMS}

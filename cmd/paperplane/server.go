@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"time"
 
@@ -54,6 +53,7 @@ var (
 	_ jobs.Aligner       = (*roster.Service)(nil)
 	_ jobs.Reconciler    = (*onboard.Service)(nil)
 	_ jobs.Reminder      = (*invite.Service)(nil)
+	_ jobs.Teller        = (*onboard.Service)(nil)
 	_ flows.Onboarding   = (*onboard.Service)(nil)
 	_ flows.Account      = (*kratos.Client)(nil)
 	_ flows.Gate         = (*gate.Gate)(nil)
@@ -94,8 +94,9 @@ type server struct {
 
 // timing is what tests set by hand.
 type timing struct {
-	now    func() time.Time // the application's clock
-	upkeep time.Duration    // how often lost work is looked for
+	now     func() time.Time // the application's clock
+	upkeep  time.Duration    // how often lost work is looked for
+	refusal time.Duration    // how long it takes to hear that a sign-in is refused
 }
 
 // newServer wires everything. It connects to nothing yet.
@@ -107,13 +108,13 @@ func newServer(ctx context.Context, c config.Config, log *slog.Logger, t timing)
 	s.makeVerbs(t.now)
 	var err error
 	s.engine, err = jobs.NewEngine(jobs.EngineOptions{
-		Queue: s.queue, Batches: s.invite, Aligner: s.roster, Reconciler: s.onboard, Reminder: s.invite,
+		Queue: s.queue, Batches: s.invite, Aligner: s.roster, Reconciler: s.onboard, Reminder: s.invite, Teller: s.onboard,
 		Workers: c.Jobs.Workers, Every: t.upkeep, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	if err := s.makePages(t.now); err != nil {
+	if err := s.makePages(t); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
@@ -156,7 +157,16 @@ func (s *server) makeVerbs(now func() time.Time) {
 	s.onboard = onboard.New(onboard.Options{
 		Store: s.db, Identities: s.kratos, Settings: s.kratos, SecondStep: s.kratos, Mobiles: mobile.Normalise, Aligner: s.roster,
 		Inviter: s.invite, Post: post, Links: s.links, Secret: []byte(s.config.Pages.Secret.Reveal()), Now: now,
+		Direct: s.config.Kratos.DirectSecondStep || s.config.Accounts.Own(), SettingsURL: s.settingsURL(),
 	})
+}
+
+// settingsURL is the page on which people look after their account: the operator's own, or ours.
+func (s *server) settingsURL() string {
+	if s.config.Accounts.Own() {
+		return s.config.Accounts.SettingsURL
+	}
+	return s.config.Public.URL.JoinPath("settings").String()
 }
 
 // sender chooses who hands letters over.
@@ -183,10 +193,10 @@ func (s *server) mailEvents() webhooks.MailEvents {
 	return mail.NewHooks(s.config.Mail.Resend.WebhookSecret.Reveal())
 }
 
-func (s *server) makePages(now func() time.Time) error {
+func (s *server) makePages(t timing) error {
 	shell, err := web.New(web.Options{
 		PublicURL: s.config.Public.URL, TrustedProxies: s.config.Public.TrustedProxies,
-		Secret: []byte(s.config.Pages.Secret.Reveal()), Log: s.log, SessionCookie: s.config.Kratos.SessionCookie, Now: now,
+		Secret: []byte(s.config.Pages.Secret.Reveal()), Log: s.log, SessionCookie: s.config.Kratos.SessionCookie, Now: t.now,
 		Checks: []web.Check{{Name: "postgresql", Ask: s.db.Ready}, {Name: "kratos", Ask: s.kratos.Ready}},
 	})
 	if err != nil {
@@ -197,7 +207,7 @@ func (s *server) makePages(now func() time.Time) error {
 		Shell: shell, Onboarding: s.onboard, Gate: s.gate, Account: s.kratos,
 		SessionCookie: s.config.Kratos.SessionCookie, MinPasswordLength: s.config.Kratos.MinPasswordLength, Mobiles: mobile.Normalise,
 		PublicURL: s.config.Public.URL.String(), OwnPages: ownPages(s.config.Accounts), Providers: socialSignIns(s.config.Kratos.Providers),
-		ReturnOrigins: s.config.Public.ReturnOrigins, RefusalTime: flows.RefusalTime,
+		ReturnOrigins: s.config.Public.ReturnOrigins, RefusalTime: t.refusal,
 	}).Mount()
 	shell.Receive(webhooks.ProviderPath, webhooks.Provider(webhooks.ProviderOptions{Events: s.mailEvents(), Recorder: s.invite, Log: s.log}))
 	s.shell, s.public = shell, shell.App()
@@ -301,14 +311,4 @@ func (s *server) close() error {
 		server.Close()
 	}
 	return s.db.Close()
-}
-
-// listen opens a listener, or says which setting names an address that is taken.
-func listen(ctx context.Context, address, setting string) (net.Listener, error) {
-	var opening net.ListenConfig
-	listener, err := opening.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: the address is in use or not of this machine; set %s to another one: %w", address, setting, err)
-	}
-	return listener, nil
 }

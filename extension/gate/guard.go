@@ -38,6 +38,7 @@ const (
 	ObjectionName
 	ObjectionCodes
 	ObjectionCodeUsed
+	ObjectionPastPages
 )
 
 // Guard judges a change. nil lets it through; so it does for identities that have no user here, or none that the account was

@@ -99,11 +99,8 @@ func (o ConfigurationOptions) methods() section {
 func (o ConfigurationOptions) login() section {
 	after := section{}
 	for _, method := range secondFactors() {
-		var response section
-		if method == credentialTOTP { // a code that was used before is refused in words
-			response = section{"parse": true}
-		}
-		after[method] = section{"hooks": []section{o.hook(LoginPath+method, o.LoginBody, response)}}
+		// Parsed, because a code can be refused in words: one that was used before, or was shown past our pages.
+		after[method] = section{"hooks": []section{o.hook(LoginPath+method, o.LoginBody, section{"parse": true})}}
 	}
 	return section{"ui_url": o.own(o.Pages.Login, "/login"), "lifespan": "1h", "after": after}
 }
@@ -153,17 +150,14 @@ func (o ConfigurationOptions) settings() section {
 	}
 }
 
-// hook is a call to us. A guard is parsed and waited for; a report is neither, so that our outage costs nobody anything;
-// a witness, without a response of its own, is waited for and not parsed, but for the one that may object.
+// hook is a call to us. A guard and a witness are parsed and waited for; a report is neither, so that our outage costs nobody
+// anything.
 func (o ConfigurationOptions) hook(path, body string, response section) section {
-	config := section{
-		"url":    o.hookURL(path),
-		"method": "POST",
-		"body":   inline(body),
-		"auth":   o.hookKey(),
-	}
-	if response != nil {
-		config["response"] = response
-	}
-	return section{"hook": "web_hook", "config": config}
+	return section{"hook": "web_hook", "config": section{
+		"url":      o.hookURL(path),
+		"method":   "POST",
+		"body":     inline(body),
+		"auth":     o.hookKey(),
+		"response": response,
+	}}
 }

@@ -51,11 +51,24 @@ func spoken(t *testing.T) []sentence {
 	for _, folder := range neighbours() {
 		all = append(all, read(t, folder).troubles()...)
 	}
-	for _, said := range []string{extension.CodesMustWait, extension.CodeUsed, extension.CodeUsedBlur} {
+	for _, said := range []string{extension.CodesMustWait, extension.CodeUsed, extension.CodeUsedBlur, extension.PasswordOfSpaces} {
 		all = append(all, sentence{said, "extension/factor.go", -1})
 	}
+	all = append(all, turnedAway(t)...)
 	all = append(all, read(t, "extension/mail").said()...) // notices; letters have words of their own, which never change
 	return slices.DeleteFunc(all, func(s sentence) bool { _, skip := unread()[s.text]; return skip })
+}
+
+// turnedAway is what administrators' pages say to those who are none.
+func turnedAway(t *testing.T) []sentence {
+	t.Helper()
+	code := read(t, "extension/admin")
+	for name := range code.files {
+		if !strings.HasPrefix(filepath.Base(name), "stranger") {
+			delete(code.files, name)
+		}
+	}
+	return append(code.said(), code.plain()...)
 }
 
 // names are the sentences that are made for the two names: their parts are put together in one place, for both.

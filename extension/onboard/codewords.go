@@ -79,6 +79,5 @@ func wrongCode(way extension.Factor) string {
 		return "This is none of your recovery codes. Check every letter and digit."
 	case extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn:
 	}
-	// In a flow that has seen a wrong one, no code proves anything any more (see shown).
-	return "This code is not right, or it was used before. Ask for a new one and enter that: those that were sent before do not count any more."
+	return "This code is not right, or it was used already. Type the newest one that you were sent."
 }

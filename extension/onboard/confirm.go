@@ -11,9 +11,9 @@ import (
 	"paperplane/extension"
 )
 
-// SendCode has Kratos send a code by text message or e-mail and gives the flow that the code belongs to: to show one of the
-// person's own factors, or to set one up. Call it for a POST only. CooldownError says that one was sent too recently,
-// StepError that another step is due.
+// SendCode has Kratos send a code by text message or e-mail, to show one of the person's own factors or to set one up, and
+// gives what Confirm needs with the code: it names the flow, which nobody else may learn. Call it for a POST only.
+// CooldownError says that one was sent too recently, StepError that another step is due.
 func (s *Service) SendCode(
 	ctx context.Context, session extension.Session, browser extension.Browser, way extension.Factor,
 ) (string, extension.Reply, error) {
@@ -25,8 +25,8 @@ func (s *Service) SendCode(
 	if err != nil {
 		return "", extension.Reply{}, err
 	}
-	flow, reply, err := s.sendCode(ctx, m, session, browser, way)
-	return flow, reply, s.stumbled(ctx, m.User.ID, s.step(k, m), err)
+	sending, reply, err := s.sendCode(ctx, m, session, browser, way)
+	return sending, reply, s.stumbled(ctx, m.User.ID, s.step(k, m), err)
 }
 
 func (s *Service) sendCode(
@@ -44,7 +44,8 @@ func (s *Service) sendCode(
 	if err != nil {
 		return "", reply, codeInPlainWords(way, fmt.Errorf("send a code by %s: %w", way, err))
 	}
-	return form.ID, reply, nil
+	sending := attempt{Identity: session.Identity, Session: session.ID, Flow: form.ID, Way: way, Address: sentTo(form, way)}
+	return seal(s.sealers.sending, sending), reply, nil
 }
 
 // allowCode refuses a code that was asked for too soon, or that nobody would look at.
@@ -142,8 +143,8 @@ func (s *Service) proven(ctx context.Context, session extension.Session, way ext
 	switch {
 	case err != nil || slices.Contains(proofs, way):
 		return err
-	case sent(way): // see shown
-		return extension.Invalid(fieldCode, "The code was right, but after a wrong one it cannot be told where it was sent. Ask for a new one and enter that.")
+	case sent(way): // Kratos did not say where it went (see shown)
+		return extension.Invalid(fieldCode, "The code was right, but it cannot be told where it was sent. Ask for a new one and enter that.")
 	}
 	return &extension.TroubleError{Sentence: "The code was right, but that could not be recorded. Try again in a moment."}
 }
@@ -175,13 +176,14 @@ func tooManyGuesses(err error) error {
 	return fmt.Errorf("allow a code to be looked at: %w", err)
 }
 
-// tryCode submits a code, in another flow when its own has run out: nothing but the code matters of the old one where codes
-// belong to the identity.
+// tryCode submits a code in the flow that it was sent in, or in a new one where codes belong to the identity.
 func (s *Service) tryCode(ctx context.Context, session extension.Session, browser extension.Browser, c Confirmation) (reply extension.Reply, err error) {
+	a := attempt{Identity: session.Identity, Session: session.ID, Way: c.Way}
 	switch c.Way {
 	case extension.FactorTOTP:
-		err = s.once(ctx, session.Identity, c.Code, func(ticket string) (err error) {
-			reply, err = s.submitCodeAgain(ctx, browser, c, ticket)
+		err = s.once(ctx, session.Identity, c.Code, func(code string) (err error) {
+			a.Code = code
+			reply, err = s.submitCode(ctx, browser, a, c.Code)
 			return err
 		})
 	case extension.FactorRecovery:
@@ -191,51 +193,41 @@ func (s *Service) tryCode(ctx context.Context, session extension.Session, browse
 			if err != nil || slices.Contains(proofs, extension.FactorRecovery) { // the button was pressed twice
 				return err
 			}
-			reply, err = s.submitCodeAgain(ctx, browser, c, "")
+			reply, err = s.submitCode(ctx, browser, a, c.Code)
 			return err
 		})
 	case extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn:
-		reply, err = s.submitCodeAgain(ctx, browser, c, "")
+		var sent bool
+		if a, sent = unseal(s.sealers.sending, c.Sent, session.Identity, session.ID); !sent || a.Way != c.Way {
+			return reply, fmt.Errorf("confirm by %s: %w", c.Way, extension.ErrFlowExpired)
+		}
+		reply, err = s.submitCode(ctx, browser, a, c.Code)
 	}
 	return reply, err
 }
 
-func (s *Service) submitCodeAgain(ctx context.Context, browser extension.Browser, c Confirmation, ticket string) (extension.Reply, error) {
-	reply, err := s.submitCode(ctx, browser, c, ticket)
-	if errors.Is(err, extension.ErrFlowExpired) && c.Flow != "" && !sent(c.Way) {
-		c.Flow = ""
-		var again extension.Reply
-		again, err = s.submitCode(ctx, browser.With(reply), c, ticket)
-		reply = reply.And(again)
-	}
-	return reply, err
-}
-
-// submitCode is one submit of the second step.
-func (s *Service) submitCode(ctx context.Context, browser extension.Browser, c Confirmation, ticket string) (extension.Reply, error) {
-	if c.Flow == "" && sent(c.Way) {
-		return extension.Reply{}, fmt.Errorf("confirm by %s: %w", c.Way, extension.ErrFlowExpired)
-	}
-	form, reply, err := s.secondStep.ConfirmForm(ctx, browser, c.Flow)
+// submitCode is one submit of the second step. The ticket tells our hook that it came by our pages, where wrong codes are
+// counted.
+func (s *Service) submitCode(ctx context.Context, browser extension.Browser, a attempt, code string) (extension.Reply, error) {
+	form, reply, err := s.secondStep.ConfirmForm(ctx, browser, a.Flow)
 	if err != nil {
-		return reply, fmt.Errorf("confirm by %s: %w", c.Way, err)
+		return reply, fmt.Errorf("confirm by %s: %w", a.Way, err)
 	}
-	method, field := methodCode, "code"
-	switch c.Way {
+	a.Flow = form.ID
+	method, field := methodOf(a.Way), "code"
+	switch a.Way {
 	case extension.FactorTOTP:
-		method, field = "totp", "totp_code"
+		field = "totp_code"
 	case extension.FactorRecovery:
-		method, field = "lookup_secret", "lookup_secret"
+		field = method
 	case extension.FactorSMS, extension.FactorEmail, extension.FactorWebAuthn:
 	}
-	values := map[string]string{"method": method, field: c.Code, "csrf_token": form.Hidden("csrf_token")}
-	if ticket != "" {
-		values[extension.TicketField] = ticket
-	}
-	submitted, err := s.secondStep.SubmitLogin(ctx, browser.With(reply), form.ID, values)
+	submitted, err := s.secondStep.SubmitLogin(ctx, browser.With(reply), form.ID, map[string]string{
+		"method": method, field: code, "csrf_token": form.Hidden("csrf_token"), extension.TicketField: seal(s.sealers.ticket, a),
+	})
 	reply = reply.And(submitted)
 	if err != nil {
-		return reply, fmt.Errorf("confirm by %s: %w", c.Way, err)
+		return reply, fmt.Errorf("confirm by %s: %w", a.Way, err)
 	}
 	return reply, nil
 }
@@ -256,7 +248,8 @@ func tidyCode(typed string) string {
 }
 
 // Witness records that Kratos has checked a second factor in a session, as its login hook tells. Kratos waits for it, and
-// refuses the code when it fails; extension.ErrCodeUsed says that it was used before, or may have been. Of identities that
+// refuses the code when it fails; extension.ErrCodeUsed says that it was used before, or may have been, and
+// extension.ErrPastPages that it was shown past our pages, where nobody counts wrong ones. Of identities that
 // have no user here, or none that has begun, nothing is recorded: whoever made an account for somebody else's address must
 // have shown nothing when its owner comes.
 func (s *Service) Witness(ctx context.Context, w Witnessed) error {
@@ -267,16 +260,20 @@ func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 	if w.Session == "" || !slices.ContainsFunc(members, func(m extension.Member) bool { return begun(m.User) }) {
 		return nil
 	}
-	kind, address := shown(w)
-	if kind == "" {
+	shown, ours := s.shown(w)
+	if shown.Way == "" && (ours || s.direct) {
 		return nil
 	}
-	proof := extension.Proof{Session: w.Session, Identity: w.Identity, Kind: kind, Address: address, At: s.now()}
+	proof := extension.Proof{Session: w.Session, Identity: w.Identity, Kind: shown.Way, Address: shown.Address, At: s.now()}
 	return s.store.Exclusive(ctx, extension.IdentityLock(w.Identity), func(ctx context.Context) error {
-		if kind == extension.FactorTOTP {
-			if err := s.store.WitnessAppCode(ctx, w.Identity, w.Ticket, w.Flow+" "+string(w.Session)); err != nil {
+		if shown.Way == extension.FactorTOTP {
+			// Also when it is refused below: who has tried codes at Kratos itself must not show the right one here.
+			if err := s.store.WitnessAppCode(ctx, w.Identity, shown.Code, w.Flow+" "+string(w.Session)); err != nil {
 				return fmt.Errorf("take a code of identity %s: %w", w.Identity, err)
 			}
+		}
+		if !ours && !s.direct {
+			return fmt.Errorf("witness a code of identity %s: %w", w.Identity, extension.ErrPastPages)
 		}
 		if err := s.witnessFirst(ctx, proof); err != nil {
 			return err
@@ -339,26 +336,6 @@ func (s *Service) endSessionsBut(ctx context.Context, id extension.IdentityID, k
 		return fmt.Errorf("end other sessions of identity %s: %w", id, err)
 	}
 	return nil
-}
-
-// shown tells which factor a code belongs to; empty when the hook does not tell. A form that names several addresses does
-// not, and neither does one in which a wrong code was typed: Kratos then puts whatever the browser submitted into the place
-// of the address. Nothing else that can be asked tells it either, and whoever has the telephone must not pass for whoever
-// has the mailbox, so such a code proves nothing.
-func shown(w Witnessed) (kind extension.Factor, address string) {
-	switch w.Method {
-	case "totp":
-		return extension.FactorTOTP, ""
-	case "webauthn":
-		return extension.FactorWebAuthn, ""
-	case "lookup_secret":
-		return extension.FactorRecovery, ""
-	case methodCode:
-		if len(w.Codes) == 1 {
-			return wayTo(w.Codes[0]), w.Codes[0]
-		}
-	}
-	return "", ""
 }
 
 // wayTo is how a code goes to an address of our schema.

@@ -224,7 +224,8 @@ func (s *scene) clock() time.Time { return s.now }
 func (s *scene) with(settings onboard.Settings) *onboard.Service {
 	return onboard.New(onboard.Options{
 		Store: s.db, Identities: s.kratos, Settings: settings, SecondStep: s.door, Mobiles: mobile.Normalise, Links: s.links,
-		Aligner: roster.New(s.db, s.kratos, s.clock), Inviter: s.letters, Post: s.letters, Now: s.clock,
+		Aligner: roster.New(s.db, s.kratos, s.clock), Inviter: s.letters, Post: s.letters, Now: s.clock, Direct: true,
+		SettingsURL: "https://example.com/settings",
 	})
 }
 

@@ -67,7 +67,7 @@ type Way struct {
 // Confirmation is a code that somebody typed to show a second factor.
 type Confirmation struct {
 	Way  extension.Factor // FactorRecovery for a recovery code
-	Flow string           // the Kratos flow that the code belongs to
+	Sent string           // what SendCode gave; of ways whose codes are sent
 	Code string
 }
 
@@ -78,7 +78,7 @@ type Witnessed struct {
 	Method   string   // Kratos' word: totp, code, lookup_secret or webauthn
 	Codes    []string // of the method code: where the flow may have sent it; none once a wrong one was typed
 	Flow     string   // Kratos' own, of the form that took it
-	Ticket   string   // of the method totp: our own, when the code was typed on our page
+	Ticket   string   // our own, when the code was typed on our page
 }
 
 // Registration is what an invitee typed.

@@ -14,10 +14,10 @@ import (
 )
 
 // once shows a code of an authenticator app to Kratos, unless it was shown before: Kratos takes one as often as it comes
-// while it is right, and RFC 6238 §5.2 wants it taken once. show gets a ticket that names this attempt; whoever submits a
-// code past us does not know it. A code that Kratos refuses, or that nothing came of, is free again. After ErrCodeUsed, look
+// while it is right, and RFC 6238 §5.2 wants it taken once. show gets what names the reservation; whoever submits a code
+// past us does not know it. A code that Kratos refuses, or that nothing came of, is free again. After ErrCodeUsed, look
 // whether it was this session that used it (usedTwice).
-func (s *Service) once(ctx context.Context, id extension.IdentityID, code string, show func(ticket string) error) error {
+func (s *Service) once(ctx context.Context, id extension.IdentityID, code string, show func(reservation string) error) error {
 	ticket := extension.NewID[string]()
 	if err := s.reserve(ctx, id, s.hashOf(id, code), ticket); err != nil {
 		return fmt.Errorf("reserve a code of identity %s: %w", id, err)

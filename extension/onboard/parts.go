@@ -14,6 +14,7 @@ type Store interface {
 	securing
 	agreeing
 	aligning
+	telling
 }
 
 // inviting is what links ask of the database.
@@ -187,9 +188,11 @@ type Inviter interface {
 	Resend(ctx context.Context, actor extension.Actor, user extension.UserID) (extension.BatchID, error)
 }
 
-// Post delivers a code by e-mail.
+// Post delivers a code, and news of an account, by e-mail.
 type Post interface {
 	Notify(ctx context.Context, notice extension.Notice) error
+	// Tell mails news. ErrUnavailable says that the same call should be made again, any other error that it need not be.
+	Tell(ctx context.Context, news extension.News) error
 }
 
 // Service is the verb.
@@ -204,7 +207,11 @@ type Service struct {
 	post       Post
 	links      extension.Links
 	secret     []byte
+	sealers    sealers
+	direct     bool
 	now        func() time.Time
+
+	settingsURL string
 }
 
 // Options are what a Service is made of.
@@ -218,14 +225,18 @@ type Options struct {
 	Inviter    Inviter
 	Post       Post
 	Links      extension.Links
-	Secret     []byte // keys the hashes of codes; the same on every replica
+	Secret     []byte // keys the hashes of codes and the tickets of second steps; the same on every replica
+	Direct     bool   // second steps that are taken at Kratos itself count too
 	Now        func() time.Time
+
+	SettingsURL string // the page on which people look after their account
 }
 
 // New makes a Service.
 func New(o Options) *Service {
 	return &Service{
 		store: o.Store, identities: o.Identities, settings: o.Settings, secondStep: o.SecondStep, mobiles: o.Mobiles,
-		aligner: o.Aligner, inviter: o.Inviter, post: o.Post, links: o.Links, secret: o.Secret, now: o.Now,
+		aligner: o.Aligner, inviter: o.Inviter, post: o.Post, links: o.Links, secret: o.Secret, sealers: newSealers(o.Secret), direct: o.Direct, now: o.Now,
+		settingsURL: o.SettingsURL,
 	}
 }

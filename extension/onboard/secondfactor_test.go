@@ -40,7 +40,7 @@ func (s *scene) shows(t *testing.T, way extension.Factor) {
 
 func (s *scene) confirms(t *testing.T, way extension.Factor, flow, code string) (extension.Reply, error) {
 	t.Helper()
-	return s.Confirm(t.Context(), s.session(), extension.Browser{}, onboard.Confirmation{Way: way, Flow: flow, Code: code})
+	return s.Confirm(t.Context(), s.session(), extension.Browser{}, onboard.Confirmation{Way: way, Sent: flow, Code: code})
 }
 
 // rest lets the pause between two codes pass.
@@ -81,7 +81,7 @@ func TestACodeSetsASecondFactorUpOnceAndIsAskedForAtEverySignIn(t *testing.T) {
 	}
 	for range extension.GuessesPerWindow {
 		_, err := s.confirms(t, extension.FactorSMS, flow, "000000")
-		wantFault(t, err, "Ask for a new one")
+		wantFault(t, err, "Type the newest one that you were sent")
 	}
 	if stumble := s.user(t).Stumble; stumble.Step != extension.StepSecure || !strings.Contains(stumble.Sentence, "code is not right") {
 		t.Errorf("%+v", stumble)
@@ -90,7 +90,7 @@ func TestACodeSetsASecondFactorUpOnceAndIsAskedForAtEverySignIn(t *testing.T) {
 	wantFault(t, err, "Wait fifteen minutes")
 	s.execute(t, `UPDATE code_failures SET window_began = window_began - interval '16 minutes'`)
 	_, err = s.confirms(t, extension.FactorSMS, flow, s.door.code)
-	wantFault(t, err, "after a wrong one it cannot be told where it was sent")
+	wantFault(t, err, "it cannot be told where it was sent")
 	if step := s.next(t); step != extension.StepSecure {
 		t.Errorf("step %s: a code of who knows where set a factor up", step)
 	}
