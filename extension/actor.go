@@ -12,6 +12,10 @@ type Actor struct {
 	Areas        []AreaID // the areas in which an inviter acts; an administrator acts in all
 }
 
+// OperatorName is what the operator is called who acts from the command line. Pages and letters say it in the reader's
+// language.
+const OperatorName = "The operator of Paperplane"
+
 // System is the actor of jobs, webhooks and the command line within one organisation.
 func System(organisation OrganisationID, name string) Actor {
 	return Actor{Organisation: organisation, Name: name, Right: RightAdministrator}

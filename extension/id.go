@@ -26,6 +26,8 @@ type (
 	InvitationID string
 	// ChunkID names one call to the mail provider and is its idempotency key.
 	ChunkID string
+	// NewsID names one letter about changes of an account.
+	NewsID string
 	// TermsID names one immutable version of an organisation's EULA, unique across organisations.
 	TermsID string
 )

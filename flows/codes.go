@@ -31,6 +31,7 @@ type codeSheet struct {
 // recovery is the page of the codes that follow a set-up.
 type recovery struct {
 	codeSheet
+	before bool // there are codes from before, which count until these are kept
 	place  onboard.Place
 	flow   string
 	faults []extension.FieldError
@@ -55,8 +56,16 @@ func (p *Pages) recoveryCodes(c *fiber.Ctx) error {
 	if p.shell.ReadCookie(c, keptCodesCookie, codesPath) == string(session.ID) {
 		return p.shell.Render(c, fiber.StatusOK, p.codesKeptPage(p.stopAt(c, place)))
 	}
-	return p.showCodes(c, session, fiber.StatusOK, recovery{place: place})
+	held, err := p.onboarding.HoldsRecoveryCodes(c.UserContext(), session)
+	if err == nil && held && c.Query(newCodesField) == "" {
+		place.Step = extension.StepSecure // which this page is the end of, whatever is due next
+		return p.shell.Render(c, fiber.StatusOK, p.codesHeldPage(p.stopAt(c, place)))
+	}
+	return p.showCodes(c, session, fiber.StatusOK, recovery{place: place, before: held})
 }
+
+// newCodesField asks for new codes where there are some from before.
+const newCodesField = "new"
 
 func (p *Pages) showCodes(c *fiber.Ctx, session extension.Session, status int, page recovery) error {
 	flow, codes, reply, err := p.onboarding.RecoveryCodes(c.UserContext(), session, p.shell.Browser(c))
@@ -91,6 +100,9 @@ func (p *Pages) showCodes(c *fiber.Ctx, session extension.Session, status int, p
 	return p.shell.Render(c, status, p.codesPage(page))
 }
 
+// beforeField says that there are codes from before.
+const beforeField = "before"
+
 // keepCodes makes the codes count that were shown.
 func (p *Pages) keepCodes(c *fiber.Ctx) error {
 	session, place, err := p.place(c)
@@ -100,7 +112,7 @@ func (p *Pages) keepCodes(c *fiber.Ctx) error {
 	if len(place.Proofs) == 0 {
 		return onward(c)
 	}
-	page := recovery{codeSheet: codeSheet{reader: p.reader(c), again: true}, place: place}
+	page := recovery{codeSheet: codeSheet{reader: p.reader(c), again: true}, place: place, before: web.Posted(c, beforeField) != ""}
 	if p.shell.CheckToken(c, p.shell.SessionValue(c)) != nil {
 		return p.showCodes(c, session, fiber.StatusForbidden, page)
 	}

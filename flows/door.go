@@ -61,6 +61,9 @@ func (p *Pages) come(c *fiber.Ctx, d door) (doorway, bool, error) {
 	}
 	if back := p.confirmedFor(c); back != "" && d.step == extension.StepConfirm {
 		d.after = back
+		if place, err = p.accountPlace(c, session, place); err != nil {
+			return doorway{}, false, err
+		}
 		if unconfirmedIn(place) && place.Step == extension.StepIn {
 			place.Step = d.step // the account asks for it, whatever the organisations do
 		}

@@ -46,6 +46,8 @@ type Onboarding interface {
 	Confirm(ctx context.Context, session extension.Session, browser extension.Browser, c onboard.Confirmation) (extension.Reply, error)
 	TOTP(ctx context.Context, session extension.Session, browser extension.Browser, flow string) (extension.Form, extension.Reply, error)
 	EnrolTOTP(ctx context.Context, session extension.Session, browser extension.Browser, flow, code string) (extension.Reply, error)
+	// HoldsRecoveryCodes tells whether there are codes from before, which new ones would take the place of.
+	HoldsRecoveryCodes(ctx context.Context, session extension.Session) (bool, error)
 	// RecoveryCodes makes new codes that count only once KeepRecoveryCodes has been called for their flow.
 	RecoveryCodes(ctx context.Context, session extension.Session, browser extension.Browser) (string, []string, extension.Reply, error)
 	KeepRecoveryCodes(ctx context.Context, session extension.Session, browser extension.Browser, flow string) (extension.Reply, error)

@@ -69,7 +69,7 @@ func (p *Pages) joining(c *fiber.Ctx) (join, error) {
 	if j.landing.Invitation != id {
 		return join{}, dead
 	}
-	p.shell.Remember(c, j.landing.Organisation.Language)
+	p.shell.Speak(c, j.landing.Organisation.Language)
 	j.l = p.shell.Language(c)
 	session, err := p.session(c)
 	switch {
@@ -80,6 +80,9 @@ func (p *Pages) joining(c *fiber.Ctx) (join, error) {
 		j.session = session
 	default:
 		j.other = &session
+	}
+	if j.other == nil { // else the browser is somebody's whose language this is not
+		p.shell.Remember(c, j.landing.Organisation.Language)
 	}
 	return j, nil
 }
@@ -135,6 +138,7 @@ func (p *Pages) start(c *fiber.Ctx) error {
 			return p.notStarted(c, j, err)
 		}
 		j.other = nil
+		p.shell.Remember(c, j.landing.Organisation.Language)
 	}
 	reply, err := p.onboarding.Start(c.UserContext(), j.token, j.session, browser)
 	p.shell.Relay(c, reply)

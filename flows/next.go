@@ -72,11 +72,11 @@ func (p *Pages) home(c *fiber.Ctx, session extension.Session, place onboard.Plac
 	}
 	for _, desk := range desks {
 		if desk.Organisation.ID == place.Organisation.ID {
-			return c.Redirect(usersPath(desk), fiber.StatusSeeOther)
+			return c.Redirect(usersPath(desk.Organisation), fiber.StatusSeeOther)
 		}
 	}
 	if len(desks) > 0 && p.wish(c).Slug != place.Organisation.Slug {
-		return c.Redirect(usersPath(desks[0]), fiber.StatusSeeOther)
+		return c.Redirect(usersPath(desks[0].Organisation), fiber.StatusSeeOther)
 	}
 	return c.Redirect("/welcome", fiber.StatusSeeOther)
 }
@@ -96,22 +96,20 @@ func (p *Pages) desks(c *fiber.Ctx, session extension.Session) ([]gate.Entry, er
 	return desks, nil
 }
 
-func usersPath(entry gate.Entry) string { return "/o/" + entry.Organisation.Slug + "/users" }
+func usersPath(organisation extension.Organisation) string {
+	return "/o/" + organisation.Slug + "/users"
+}
 
 // welcome says that the person is in and what to do next.
 func (p *Pages) welcome(c *fiber.Ctx) error {
-	session, place, err := p.place(c)
+	_, place, err := p.place(c)
 	if err != nil {
 		return err
 	}
 	if place.Step != extension.StepIn {
 		return onward(c)
 	}
-	desks, err := p.desks(c, session)
-	if err != nil {
-		return err
-	}
-	return p.shell.Render(c, fiber.StatusOK, p.welcomePage(p.stopAt(c, place), desks))
+	return p.shell.Render(c, fiber.StatusOK, p.welcomePage(p.stopAt(c, place)))
 }
 
 // stop is a page at which the way ends, for now or for good.

@@ -18,6 +18,7 @@ type onboarding struct {
 	languages []string
 	form      extension.Form // of an authenticator app
 	codes     []string       // recovery codes
+	heldCodes bool           // there are some from before
 	openErr   error
 	landErr   error
 	startErr  error
@@ -150,6 +151,10 @@ func (o *onboarding) TOTP(_ context.Context, _ extension.Session, _ extension.Br
 func (o *onboarding) EnrolTOTP(_ context.Context, _ extension.Session, _ extension.Browser, flow, code string) (extension.Reply, error) {
 	o.enrolled = append(o.enrolled, flow+" "+code)
 	return o.reply, o.codeErr
+}
+
+func (o *onboarding) HoldsRecoveryCodes(context.Context, extension.Session) (bool, error) {
+	return o.heldCodes, nil
 }
 
 func (o *onboarding) RecoveryCodes(context.Context, extension.Session, extension.Browser) (string, []string, extension.Reply, error) {

@@ -59,6 +59,11 @@ func (p *Pages) choose(c *fiber.Ctx, slug string) {
 // several tells whether there is another organisation to switch to.
 func several(place onboard.Place) bool { return len(place.Standings) > 1 }
 
+// administers tells whether the session may enter the administration of the organisation where it stands.
+func administers(place onboard.Place) bool {
+	return place.Step == extension.StepIn && extension.ActorOf(place.User).Elevated()
+}
+
 // due says in a sentence what a standing asks of the person.
 func due(l locale.Language, step extension.Step) string {
 	switch step {

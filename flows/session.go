@@ -38,6 +38,22 @@ func (p *Pages) placeAt(c *fiber.Ctx, wish onboard.Wish) (extension.Session, onb
 	return session, place, err
 }
 
+// accountPlace is where somebody stands when they look at their account: somewhere that they are in, when the organisation
+// that the browser looks at leads to no account yet. An invitation that waits there must not shut them out of what is theirs.
+func (p *Pages) accountPlace(c *fiber.Ctx, session extension.Session, place onboard.Place) (onboard.Place, error) {
+	switch place.Step {
+	case extension.StepSecure, extension.StepConfirm, extension.StepAgree, extension.StepIn:
+		return place, nil
+	case extension.StepPaused, extension.StepExpired, extension.StepStart, extension.StepRegister:
+	}
+	for _, standing := range place.Standings {
+		if standing.Step == extension.StepIn || standing.Step == extension.StepConfirm {
+			return p.onboarding.Next(c.UserContext(), session, onboard.Wish{Slug: standing.Organisation.Slug})
+		}
+	}
+	return place, nil
+}
+
 // token is the form token for a page that goes out together with a reply of Kratos'. Kratos writes the session's cookie
 // anew at every save, so the token is bound to the value that the browser will hold and not to the one it sent.
 func (p *Pages) token(c *fiber.Ctx, reply extension.Reply) string {

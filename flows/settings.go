@@ -53,6 +53,9 @@ func (p *Pages) enter(c *fiber.Ctx) (holder, bool, error) {
 	if err != nil && (session.Identity == "" || !errors.Is(err, extension.ErrNotFound)) {
 		return holder{}, false, err
 	}
+	if place, err = p.accountPlace(c, session, place); err != nil {
+		return holder{}, false, err
+	}
 	h := holder{reader: p.reader(c), session: session, place: place}
 	if !h.member() {
 		return h, true, nil
@@ -230,10 +233,24 @@ func (p *Pages) setPassword(c *fiber.Ctx) error {
 	}
 	form, reply, err := p.settingsForm(c, h, "")
 	if err == nil {
-		_, reply, err = p.account.SubmitPassword(c.UserContext(), p.shell.Browser(c).With(reply), form, web.Posted(c, "password"))
+		password := web.Posted(c, "password")
+		if sentence := extension.PasswordRefusal(password); sentence != "" {
+			return p.refusePassword(c, h, form, sentence)
+		}
+		_, reply, err = p.account.SubmitPassword(c.UserContext(), p.shell.Browser(c).With(reply), form, password)
 		p.shell.Relay(c, reply)
 	}
 	return p.changed(c, h, err, h.l.Say("Your new password is saved. Every other browser was signed out."))
+}
+
+// refusePassword shows the account again with what is wrong with a new password.
+func (p *Pages) refusePassword(c *fiber.Ctx, h holder, form extension.Form, sentence string) error {
+	page, err := p.settingsPageOf(c, h, form)
+	if err != nil {
+		return err
+	}
+	page.password = page.password.wrong(web.Said(h.l, []extension.FieldError{{Field: "password", Message: sentence}}))
+	return p.shell.Render(c, fiber.StatusUnprocessableEntity, p.settingsPage(page))
 }
 
 // changed answers a press: word of it on the account, or the account again with what Kratos says against it.

@@ -48,7 +48,7 @@ func (p *Pages) setProfile(c *fiber.Ctx) error {
 	}
 	traits := form.Traits
 	traits.FirstName, traits.LastName = typed.FirstName, typed.LastName
-	faults := nameFaults(h, form.Traits, typed)
+	faults := append(nameFaults(h, form.Traits, typed), emailFaults(form.Traits, web.Posted(c, emailNode))...)
 	traits.Mobile, err = p.mobileOf(h, typed.Mobile)
 	if invalid, ok := errors.AsType[*extension.InvalidError](err); ok {
 		faults = append(faults, at(mobileNode, invalid.Fields)...)
@@ -92,6 +92,15 @@ func nameFaults(h holder, before, typed extension.Traits) []extension.FieldError
 		}
 	}
 	return faults
+}
+
+// emailFaults says of another address than the account's that it is not taken. The field is read-only, so one comes only
+// from who changes the page.
+func emailFaults(before extension.Traits, posted string) []extension.FieldError {
+	if posted = strings.TrimSpace(posted); posted == "" || strings.EqualFold(posted, before.Email) {
+		return nil
+	}
+	return []extension.FieldError{{Field: emailNode, Message: "Your email address cannot be changed here."}}
 }
 
 // mobileOf reads a typed number, which an organisation needs of its members and nobody else does. What is wrong with it is

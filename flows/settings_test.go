@@ -115,7 +115,7 @@ func TestDetailsAreSavedWithEverythingThatDoesNotChange(t *testing.T) {
 			s := atHome(t, version)
 			s.onboarding.place.Organisation.Region = "SE"
 			got := s.post(t, "/settings/profile", s.signed(asInvitee,
-				"traits.name.first", " Bobby ", "traits.name.last", "Baker", "traits.phone", "0701740606", "traits.email", "evil@evil.example",
+				"traits.name.first", " Bobby ", "traits.name.last", "Baker", "traits.phone", "0701740606", "traits.email", s.account.settings.Traits.Email,
 			), signedIn(asInvitee))
 			got.redirects(t, "/settings")
 			want := s.account.settings.Traits
@@ -127,6 +127,27 @@ func TestDetailsAreSavedWithEverythingThatDoesNotChange(t *testing.T) {
 			s.get(t, "/settings", signedIn(asInvitee), notice.Name+"="+notice.Value).shows(t, "Your details are saved.")
 		})
 	}
+}
+
+func TestAnotherAddressThanTheAccountsIsRefusedInWords(t *testing.T) {
+	t.Parallel()
+	s := atHome(t, "v26")
+	got := s.post(t, "/settings/profile", s.signed(asInvitee, "traits.name.first", "Bobby", "traits.name.last", "Baker",
+		"traits.phone", "+46701740606", "traits.email", "evil@evil.example"), signedIn(asInvitee))
+	got.isStatus(t, http.StatusUnprocessableEntity)
+	got.shows(t, "Your email address cannot be changed here.", `href="#field-traits.email"`, `value="Bobby"`)
+	got.hides(t, "evil@evil.example")
+	if s.account.traits.Email != "" {
+		t.Errorf("Kratos got %+v", s.account.traits)
+	}
+}
+
+func TestAPasswordOfSpacesIsRefusedInWords(t *testing.T) {
+	t.Parallel()
+	s := atHome(t, "v26")
+	got := s.post(t, "/settings/password", s.signed(asInvitee, "password", strings.Repeat(" ", 13)), signedIn(asInvitee))
+	got.isStatus(t, http.StatusUnprocessableEntity)
+	got.shows(t, "This password is nothing but spaces, so others would guess it. Choose another one.", `id="field-password-error"`)
 }
 
 func TestDetailsThatAreWrongComeBackAsTheyWereTyped(t *testing.T) {

@@ -39,6 +39,7 @@ ALTER TABLE terms DROP COLUMN language, DROP COLUMN grace, DROP COLUMN published
 DROP TABLE code_sends;
 DROP TABLE code_failures;
 DROP TABLE app_codes;
+DROP TABLE news;
 DROP TABLE settings_openings;
 DROP TABLE proofs;
 DELETE FROM factors WHERE kind IN ('sms', 'email');

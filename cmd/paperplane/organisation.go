@@ -114,7 +114,7 @@ func (f charterFlags) charter() (extension.Charter, error) {
 
 // found founds the organisation and invites its first administrator to the first area.
 func found(ctx context.Context, s *server, charter extension.Charter, administrator string) error {
-	operator := extension.System(charter.Organisation.ID, "The operator of Paperplane")
+	operator := extension.System(charter.Organisation.ID, extension.OperatorName)
 	if err := s.roster.Establish(ctx, operator, charter); err != nil {
 		return inOneLine(err)
 	}

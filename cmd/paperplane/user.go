@@ -96,7 +96,7 @@ func personIn(ctx context.Context, s *server, slug, typed string) (extension.Act
 	if err != nil {
 		return extension.Actor{}, extension.User{}, err
 	}
-	operator := extension.System(organisation.ID, "The operator of Paperplane")
+	operator := extension.System(organisation.ID, extension.OperatorName)
 	user, err := withAddress(ctx, s, operator, found.Recognised[0].Key)
 	return operator, user, err
 }

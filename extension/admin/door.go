@@ -25,6 +25,8 @@ type Rescue interface {
 	// ResetFactors removes a user's second factors and ends their sessions; ErrConflict when the account is used in another
 	// organisation too.
 	ResetFactors(ctx context.Context, actor extension.Actor, user extension.UserID) error
+	// OthersRely tells that it is, before it is asked for.
+	OthersRely(ctx context.Context, actor extension.Actor, user extension.UserID) (bool, error)
 	// FreeMobile takes a number from the account that holds it without having proven it, so that the user can register with
 	// it. A refusal is an InvalidError about the field mobile; ErrConflict says that the user was not told that it is taken.
 	FreeMobile(ctx context.Context, actor extension.Actor, user extension.UserID, number string) error
@@ -44,8 +46,9 @@ func (p *Pages) mountDoor(organisation fiber.Router) {
 
 // doorView is what administrators are shown of a person beside how far they have come.
 type doorView struct {
-	holding  roster.Holding
-	evidence []extension.Evidence
+	holding   roster.Holding
+	evidence  []extension.Evidence
+	elsewhere bool // the account is used in another organisation too, so only the operator can reset the second factor
 }
 
 // door finds it; nil for an inviter, who needs none of it and is not shown addresses of other people's devices.
@@ -59,6 +62,9 @@ func (p *Pages) door(c *fiber.Ctx, v visit, user extension.User) (*doorView, err
 		return nil, err
 	}
 	if view.evidence, err = p.policy.EvidenceOf(c.UserContext(), v.Actor, user.ID); err != nil {
+		return nil, err
+	}
+	if view.elsewhere, err = p.rescue.OthersRely(c.UserContext(), v.Actor, user.ID); err != nil {
 		return nil, err
 	}
 	return &view, nil
@@ -98,15 +104,28 @@ func (v personView) mayFree() bool {
 type resetView struct {
 	personView
 	elsewhere bool // the account is used in another organisation too
+	pressed   bool // the button was pressed before that was known
 }
 
-// confirmReset asks whether a second factor is to be reset.
+// kind is how loudly it is said that only the operator can.
+func (v resetView) kind() web.NoticeKind {
+	if v.pressed {
+		return web.NoticeError
+	}
+	return web.NoticeInfo
+}
+
+// confirmReset asks whether a second factor is to be reset, or says who can do it.
 func (p *Pages) confirmReset(c *fiber.Ctx, v visit) error {
 	user, err := p.user(c, v)
 	if err != nil {
 		return err
 	}
-	return p.showReset(c, http.StatusOK, resetOf(v, user))
+	view := resetOf(v, user)
+	if view.elsewhere, err = p.rescue.OthersRely(c.UserContext(), v.Actor, user.ID); err != nil {
+		return err
+	}
+	return p.showReset(c, http.StatusOK, view)
 }
 
 // resetOf is the page about one user.
@@ -117,7 +136,7 @@ func resetOf(v visit, user extension.User) resetView {
 func (p *Pages) showReset(c *fiber.Ctx, status int, view resetView) error {
 	title := "Reset the second factor?"
 	if view.elsewhere {
-		title = "The second factor was not reset"
+		title = "Only the operator can reset this second factor"
 	}
 	view.page = p.page(c, view.visit, web.Page{
 		Title: title, Narrow: true, Styles: []string{"admin.css"},
@@ -145,7 +164,7 @@ func (p *Pages) resetFactors(c *fiber.Ctx, v visit) error {
 		flash = web.Flash{Kind: web.NoticeError, Text: sentences(refused)}
 	case errors.Is(err, extension.ErrConflict):
 		view := resetOf(v, user)
-		view.elsewhere = true
+		view.elsewhere, view.pressed = true, true
 		return p.showReset(c, http.StatusConflict, view)
 	case err != nil:
 		return err

@@ -26,6 +26,7 @@ type doorStage struct {
 	evidence     []extension.Evidence
 	evidenceMore int64 // pages that begin below it have one after them
 	held         roster.Holding
+	others       bool // the account is used in another organisation too
 	sealed       string
 	grace        time.Duration
 }
@@ -104,6 +105,10 @@ func (s *stage) EvidenceOf(_ context.Context, _ extension.Actor, user extension.
 		}
 	}
 	return own, nil
+}
+
+func (s *stage) OthersRely(context.Context, extension.Actor, extension.UserID) (bool, error) {
+	return s.others, nil
 }
 
 func (s *stage) ResetFactors(_ context.Context, _ extension.Actor, user extension.UserID) error {
@@ -210,6 +215,14 @@ func TestAnAdministratorResetsASecondFactor(t *testing.T) {
 	got = s.press(t, page+"/second-factor/reset", nil)
 	if got.Status != http.StatusConflict || !strings.Contains(got.Text(), "paperplane user reset-factor") || got.Has("main form") {
 		t.Errorf("of an account of two organisations: %d %s", got.Status, got.Text())
+	}
+	s.others = true
+	for _, path := range []string{page, page + "/second-factor/reset"} {
+		before := s.Get(t, path)
+		if before.Status != http.StatusOK || !strings.Contains(before.Text(), "paperplane user reset-factor") || before.Has("[href$=/second-factor/reset]") ||
+			before.Has("form[action="+page+"/second-factor/reset]") {
+			t.Errorf("%s does not say beforehand who can reset it: %s", path, before.Text())
+		}
 	}
 }
 

@@ -302,3 +302,37 @@ func TestAnAddressIsFixedAndWhatWasTypedIsKeptWhenItIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatHappensWithinASecondIsToldInItsOrder(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	begun := now().Add(-time.Hour)
+	after := func(tenths int) time.Time { return begun.Add(time.Duration(tenths) * 100 * time.Millisecond) }
+	s.emil(func(u *extension.User) {
+		u.Facts.Registered, u.Facts.Secured, u.Facts.Accepted, u.Facts.Activated = after(4), after(7), after(8), after(8)
+	})
+	s.postings = []extension.Posting{{
+		Invitation: "i1", Kind: extension.BatchInvite, By: "Ada Lind", Pressed: after(0), Address: "emil@xn--mller-kva.de",
+		Facts:  extension.LetterFacts{Sent: after(2), Delivered: after(1)}, // by a clock that is behind
+		Opened: after(2), Started: after(3),
+	}}
+	deed := func(action extension.Action, at time.Time, detail string) extension.Audit {
+		return extension.Audit{At: at, Actor: "Ada Lind", Action: action, Detail: detail}
+	}
+	s.deeds = []extension.Audit{
+		deed(extension.ActionFactorProven, after(7), "totp"), deed(extension.ActionFactorsReset, after(6), ""), deed(extension.ActionFactorProven, after(5), "sms"),
+	}
+	var told []string
+	for _, event := range s.Get(t, "/o/elsewhere/users/"+emilID).All(".timeline li") {
+		_, words, _ := strings.Cut(event.Text(), "UTC ")
+		told = append(told, words)
+	}
+	want := []string{
+		"Active", "Terms and conditions (EULA) accepted", "Second factor proven: Authenticator app", "Second factors reset by Ada Lind",
+		"Second factor proven: Text message", "Registered: there is a password", "Start pressed", "Link opened, perhaps by a mail scanner",
+		"Delivered to emil@müller.de", "Message to emil@müller.de accepted by the mail provider", "Invited by Ada Lind",
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}

@@ -14,7 +14,8 @@ import (
 // happened is one moment of somebody's way in.
 type happened struct {
 	at     time.Time
-	order  int // of what comes one after the other: clocks differ, and pages show minutes
+	sorted time.Time // at, or a moment later where what went before was told by a clock that is ahead
+	order  int       // of what comes one after the other, for what is told of the same moment
 	words  string
 	detail string // somebody else's own words
 }
@@ -45,14 +46,51 @@ const (
 // timeline is everything that is known, the newest first.
 func (v personView) timeline() []happened {
 	var all []happened
-	add := func(at time.Time, order int, words, detail string) {
-		if !at.IsZero() {
-			all = append(all, happened{at: at, order: order, words: words, detail: detail})
-		}
-	}
 	for i, posting := range v.postings {
-		v.addPosting(add, (len(v.postings)-i)*ordersOfMessage, posting)
+		all = append(all, chain(func(add adding) { v.addPosting(add, (len(v.postings)-i)*ordersOfMessage, posting) })...)
 	}
+	all = append(all, chain(v.addFacts)...)
+	for i, deed := range v.deeds {
+		all = append(all, chain(func(add adding) { add(deed.At, v.orderOf(deed, len(v.deeds)-i), deedWords(deed), "") })...)
+	}
+	told := orderLost
+	if v.user.Stumble.Step == extension.StepAgree {
+		told = orderUnsigned
+	}
+	all = append(all, chain(func(add adding) { add(v.user.Stumble.At, told, "Was told", v.user.Stumble.Sentence) })...)
+	slices.SortStableFunc(all, func(a, b happened) int {
+		return cmp.Or(b.sorted.Compare(a.sorted), cmp.Compare(b.order, a.order))
+	})
+	return all
+}
+
+// adding tells of something that happened, unless it has no time.
+type adding func(at time.Time, order int, words, detail string)
+
+// clocksDiffer is how far apart the clocks are at most that times come from: ours, the database's and the mail provider's.
+const clocksDiffer = time.Minute
+
+// chain lists what happens in this order and no other. Where the clocks say otherwise, but not by more than they differ, the
+// order is right.
+func chain(tell func(add adding)) []happened {
+	var all []happened
+	var latest time.Time
+	tell(func(at time.Time, order int, words, detail string) {
+		if at.IsZero() {
+			return
+		}
+		sorted := at
+		if sorted.Before(latest) && latest.Sub(sorted) < clocksDiffer {
+			sorted = latest
+		}
+		latest = sorted
+		all = append(all, happened{at: at, sorted: sorted, order: order, words: words, detail: detail})
+	})
+	return all
+}
+
+// addFacts tells of the steps.
+func (v personView) addFacts(add adding) {
 	facts := v.user.Facts
 	add(facts.Registered, orderRegistered, "Registered: there is a password", "")
 	if !v.has(extension.ActionFactorProven) {
@@ -63,18 +101,6 @@ func (v personView) timeline() []happened {
 	if !v.has(extension.ActionUserPaused) {
 		add(facts.Paused, orderPaused, "Deactivated", "")
 	}
-	for i, deed := range v.deeds {
-		add(deed.At, v.orderOf(deed, len(v.deeds)-i), deedWords(deed), "")
-	}
-	told := orderLost
-	if v.user.Stumble.Step == extension.StepAgree {
-		told = orderUnsigned
-	}
-	add(v.user.Stumble.At, told, "Was told", v.user.Stumble.Sentence)
-	slices.SortStableFunc(all, func(a, b happened) int {
-		return cmp.Or(b.at.Truncate(time.Minute).Compare(a.at.Truncate(time.Minute)), cmp.Compare(b.order, a.order))
-	})
-	return all
 }
 
 // has tells whether a deed of this kind is told: then the fact that it left need not be told too.
@@ -82,7 +108,7 @@ func (v personView) has(action extension.Action) bool {
 	return slices.ContainsFunc(v.deeds, func(d extension.Audit) bool { return d.Action == action })
 }
 
-func (v personView) addPosting(add func(at time.Time, order int, words, detail string), order int, posting extension.Posting) {
+func (v personView) addPosting(add adding, order int, posting extension.Posting) {
 	to := recognise.Display(posting.Address)
 	add(posting.Pressed, order+orderPressed, postingName(posting)+postedBy(posting), "")
 	add(posting.Facts.Sent, order+orderSent, "Message to "+to+" accepted by the mail provider", "")
@@ -105,8 +131,8 @@ func (v personView) addPosting(add func(at time.Time, order int, words, detail s
 	}
 }
 
-// orderOf puts a deed before the invitation that came of it, a factor where it stands on the way in, and any other behind
-// all else of its minute.
+// orderOf puts a deed of the same moment before the invitation that came of it, a factor where it stands on the way in, and
+// any other behind all else.
 func (v personView) orderOf(deed extension.Audit, number int) int {
 	if deed.Action == extension.ActionFactorProven || deed.Action == extension.ActionFactorRemoved {
 		return orderSecured

@@ -37,6 +37,7 @@ type EngineOptions struct {
 	Aligner    Aligner
 	Reconciler Reconciler
 	Reminder   Reminder
+	Teller     Teller
 	Workers    int           // hands at a time in this process
 	Every      time.Duration // how often the periodic work runs; one of all replicas runs it
 	Log        *slog.Logger
@@ -71,6 +72,7 @@ func NewEngine(o EngineOptions) (*Engine, error) {
 	river.AddWorker(workers, &alignWorker{aligner: o.Aligner})
 	river.AddWorker(workers, &reconcileWorker{reconciler: o.Reconciler})
 	river.AddWorker(workers, &remindWorker{reminder: o.Reminder})
+	river.AddWorker(workers, &tellWorker{teller: o.Teller, log: o.Log})
 	client, err := river.NewClient(riverpgxv5.New(o.Queue.pool), &river.Config{
 		Logger:               o.Log,
 		Workers:              workers,
@@ -132,5 +134,7 @@ func periodic(every time.Duration) []*river.PeriodicJob {
 			return args, &river.InsertOpts{Queue: upkeepQueue, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: underWay()}}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
-	return []*river.PeriodicJob{job(sweepArgs{}, every), job(alignArgs{}, every), job(reconcileArgs{}, every), job(remindArgs{}, remindEvery*every)}
+	return []*river.PeriodicJob{
+		job(sweepArgs{}, every), job(alignArgs{}, every), job(reconcileArgs{}, every), job(tellArgs{}, every), job(remindArgs{}, remindEvery*every),
+	}
 }

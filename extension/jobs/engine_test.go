@@ -57,7 +57,7 @@ func TestPeriodicWorkGoesOnAfterTrouble(t *testing.T) {
 	_, queue := migrated(t)
 	v := &verbs{down: errors.New("Kratos does not answer")}
 	work(t, queue, v, often)
-	for _, name := range []string{"due", "align", "reconcile", "remind"} {
+	for _, name := range []string{"due", "align", "reconcile", "remind", "tell"} {
 		eventually(t, name+" is asked again after trouble", func() bool { return v.times(name) >= 3 })
 	}
 }

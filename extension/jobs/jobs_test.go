@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -151,4 +152,12 @@ func TestADSNIsCheckedWithoutQuotingIt(t *testing.T) {
 			t.Errorf("the error quotes the password: %v", err)
 		}
 	}
+}
+
+func TestOneRoundTellsAllThatIsDueWhateverFails(t *testing.T) {
+	t.Parallel()
+	_, queue := migrated(t)
+	v := &verbs{letters: 3, down: errors.New("a letter waits")}
+	work(t, queue, v, rarely)
+	eventually(t, "all letters were tried, and there are no more", func() bool { return v.times("tell") == 4 })
 }

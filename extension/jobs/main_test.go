@@ -46,6 +46,8 @@ type verbs struct {
 	due    time.Time // when the next turn is in sight; zero for none
 	down   error     // what the periodic work says
 	rounds map[string]int
+
+	letters int // about changes, that are due
 }
 
 func (v *verbs) NextTurn(context.Context) (extension.Turn, bool, error) {
@@ -98,6 +100,17 @@ func (v *verbs) Remind(context.Context) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.round("remind")
+}
+
+func (v *verbs) TellNext(context.Context) (bool, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	err := v.round("tell")
+	if v.letters == 0 {
+		return false, err
+	}
+	v.letters--
+	return true, err
 }
 
 func (v *verbs) round(name string) error {
@@ -168,7 +181,7 @@ const (
 func newEngine(t *testing.T, queue *jobs.Queue, v *verbs, every time.Duration) *jobs.Engine {
 	t.Helper()
 	engine, err := jobs.NewEngine(jobs.EngineOptions{
-		Queue: queue, Batches: v, Aligner: v, Reconciler: v, Reminder: v, Workers: workers, Every: every, Log: quiet(),
+		Queue: queue, Batches: v, Aligner: v, Reconciler: v, Reminder: v, Teller: v, Workers: workers, Every: every, Log: quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)

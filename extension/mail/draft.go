@@ -76,9 +76,12 @@ func (d *drafts) message(recipient extension.Recipient) (Message, error) {
 
 // page is what the templates see of one letter.
 func (d *drafts) page(common shared, host, address, link string) page {
+	by := d.words.inviter(d.letter.Inviter)
 	return page{
 		Organisation: cmp.Or(name(d.letter.Organisation, maxName), d.words.nobody),
-		Inviter:      name(d.letter.Inviter, maxName),
+		Inviter:      by.start,
+		Within:       by.within,
+		Asked:        by.asked,
 		Area:         name(common.area, maxNames),
 		Role:         name(common.role, maxNames),
 		Address:      address,

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"paperplane/extension"
 	"paperplane/extension/locale"
 )
 
@@ -32,6 +33,36 @@ func TestALetterIsInTheLanguageOfItsOrganisation(t *testing.T) {
 		}
 		if !strings.Contains(message.HTML, want.until) || !strings.Contains(message.Text, want.until) {
 			t.Errorf("%q: the letter does not say %q", tag, want.until)
+		}
+	}
+}
+
+func TestTheOperatorIsNamedInTheLanguageOfTheLetter(t *testing.T) {
+	t.Parallel()
+	for language, want := range map[locale.Language][2]string{
+		locale.English: {"The operator of Paperplane invites you", "Ask the operator of Paperplane,"},
+		locale.German:  {"Der Betreiber von Paperplane lädt Sie", "an den Betreiber von Paperplane,"},
+		locale.French:  {"L’exploitant de Paperplane vous invite", "à l’exploitant de Paperplane,"},
+		locale.Swedish: {"Den som driver Paperplane bjuder", "Fråga den som driver Paperplane,"},
+	} {
+		letter := sampleLetter()
+		letter.Version, letter.Language, letter.Inviter = 3, string(language), extension.OperatorName
+		message := write(t, letter, sampleRecipient())
+		for _, words := range want {
+			if !strings.Contains(message.Text, words) {
+				t.Errorf("%s: the text does not say %q:\n%s", language, words, message.Text)
+			}
+		}
+		if !strings.Contains(strings.Join(readable(t, message.HTML), " "), want[1]) {
+			t.Errorf("%s: the HTML does not say %q", language, want[1])
+		}
+		letter.Reminder = true
+		reminder := write(t, letter, sampleRecipient())
+		if language != locale.English && strings.Contains(reminder.Text+reminder.HTML, extension.OperatorName) {
+			t.Errorf("%s: the reminder names the operator in English", language)
+		}
+		if strings.Contains(reminder.Text, ": "+strings.SplitN(want[0], " ", 2)[0]+" ") {
+			t.Errorf("%s: within a sentence the operator has a capital:\n%s", language, reminder.Text)
 		}
 	}
 }

@@ -19,7 +19,8 @@ import (
 // version never changes, nor do the rules of name and of dates that go into it: its retries must have the bytes of their
 // first call. A new wording is a new version.
 //
-// The files of notices have no version, and their words stand in the catalogs: a notice is sent while Kratos waits.
+// The files of notices and news have no version, and their words stand in the catalogs: a notice is sent while Kratos waits,
+// and the key of news follows from what it says.
 //
 //go:embed letters/*.html letters/*.txt
 var letters embed.FS
@@ -41,8 +42,10 @@ type wording struct {
 	html   *htmltemplate.Template
 	text   *texttemplate.Template // defines "subject" and "letter"
 	nobody string                 // stands for an organisation without a name
-	until  func(extension.Letter, extension.Recipient) time.Time
-	moment func(time.Time) string // words for it
+	// operator stands for the operator's built-in name, which is no person's; empty where the letter has no words for it.
+	operator inviter
+	until    func(extension.Letter, extension.Recipient) time.Time
+	moment   func(time.Time) string // words for it
 }
 
 // editions are all versions there have been. The first one knows a single expiry for all of its links; from the second
@@ -56,6 +59,7 @@ func editions() map[int]edition {
 	for _, language := range locale.Languages() {
 		words := parse("v3.html", "v3."+string(language)+".html", "v3."+string(language)+".txt")
 		words.nobody = words.line("nobody")
+		words.operator = inviter{start: words.line("operator"), within: words.line("operator within"), asked: words.line("operator asked")}
 		words.until, words.moment = own, language.DateTime
 		third[language] = words
 	}
@@ -63,6 +67,22 @@ func editions() map[int]edition {
 	first.nobody, first.until, first.moment = "an organisation", common, english
 	second.nobody, second.until, second.moment = "an organisation", own, english
 	return map[int]edition{1: {locale.English: first}, 2: {locale.English: second}, 3: third}
+}
+
+// inviter is a name as sentences need it: a person's is the same everywhere.
+type inviter struct {
+	start  string // at the beginning of one
+	within string
+	asked  string // in the case that asking takes
+}
+
+// inviter is how a letter calls who invites.
+func (w wording) inviter(typed string) inviter {
+	if typed == extension.OperatorName && w.operator.start != "" {
+		return w.operator
+	}
+	called := name(typed, maxName)
+	return inviter{start: called, within: called, asked: called}
 }
 
 // in gives the wording in the language of a BCP 47 tag, whatever its region, or else the English one. It looks at the tag
@@ -105,7 +125,9 @@ func (w wording) line(name string) string {
 type page struct {
 	Subject      string
 	Organisation string
-	Inviter      string // may be empty
+	Inviter      string // may be empty, and then so are the two below
+	Within       string // the inviter within a sentence, from version 3
+	Asked        string // the inviter as somebody to ask, from version 3
 	Area         string // may be empty
 	Role         string // may be empty
 	Address      string

@@ -12,10 +12,10 @@ import (
 	"paperplane/extension/locale"
 )
 
-// sentenceNotice tells that a code did not go out. Whoever waits for it asks for another one.
-const sentenceNotice = "The mail server did not take an email with a code. Nothing is lost: it is tried again."
+// sentenceNotice tells that a code or news did not go out.
+const sentenceNotice = "The mail server did not take an email. Nothing is lost: it is tried again."
 
-// From gives a post whose notices come from this mailbox (RFC 5322 §3.4). Letters name theirs themselves.
+// From gives a post whose notices and news come from this mailbox (RFC 5322 §3.4). Letters name theirs themselves.
 func (p *Post) From(mailbox string) *Post {
 	sender := *p
 	sender.from = mailbox
@@ -32,16 +32,24 @@ func (p *Post) Notify(ctx context.Context, notice extension.Notice) error {
 	if err != nil {
 		return fmt.Errorf("write notice %s: %w", key, err)
 	}
+	if err := p.handOver(ctx, key, message); err != nil {
+		return fmt.Errorf("send notice %s: %w", key, err)
+	}
+	return nil
+}
+
+// handOver sends one message that is not remembered here.
+func (p *Post) handOver(ctx context.Context, key string, message Message) error {
 	unmarked := func(context.Context, extension.InvitationID) (bool, error) { return true, nil }
 	results, err := p.send(ctx, extension.ChunkID(key), []Message{message}, unmarked)
 	if err != nil {
-		return fmt.Errorf("send notice: %w", err)
+		return err
 	}
 	switch result := results[0]; {
 	case result.Refused != "":
-		return fmt.Errorf("send notice %s: refused: %s", key, result.Refused)
+		return fmt.Errorf("refused: %s", result.Refused)
 	case result.MessageID == "":
-		return fmt.Errorf("send notice %s: %w", key, &extension.TroubleError{Sentence: sentenceNotice, Cause: errors.New(result.fate())})
+		return &extension.TroubleError{Sentence: sentenceNotice, Cause: errors.New(result.fate())}
 	}
 	return nil
 }

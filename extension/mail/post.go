@@ -9,17 +9,18 @@ import (
 	"paperplane/extension"
 )
 
-// Post writes the letters of a chunk, and notices, and hands them to a Sender. It is safe for concurrent use.
+// Post writes the letters of a chunk, notices and news, and hands them to a Sender. It is safe for concurrent use.
 type Post struct {
 	sender   Sender
 	editions map[int]edition
 	notices  wording
-	from     string // the mailbox that notices come from
+	news     wording
+	from     string // the mailbox that notices and news come from
 }
 
-// NewPost makes a post that knows every wording there has been. It sends notices once From has told it who they are from.
+// NewPost makes a post that knows every wording there has been. It sends notices and news once From has told it who they are from.
 func NewPost(sender Sender) *Post {
-	return &Post{sender: sender, editions: editions(), notices: parse("notice.html", "notice.txt")}
+	return &Post{sender: sender, editions: editions(), notices: parse("notice.html", "notice.txt"), news: parse("news.html", "news.txt")}
 }
 
 // Memory is how long the provider remembers the key of a chunk, with an hour to spare. A chunk that may have been obeyed

@@ -72,6 +72,8 @@ type steppedKratos struct {
 	holder    extension.Identity  // of a number that is taken
 	published []extension.Membership
 	before    func(call string) error
+	dropped   func() // is called once the holder has lost the number
+	fails     error  // what DropMobile fails with
 	calls     []string
 }
 
@@ -159,7 +161,13 @@ func (k *steppedKratos) Holder(_ context.Context, number string) (extension.Iden
 func (k *steppedKratos) DropMobile(context.Context, extension.IdentityID, string) error {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
+	if k.fails != nil {
+		return k.fails
+	}
 	k.holder.Traits.Mobile = ""
+	if k.dropped != nil {
+		k.dropped()
+	}
 	return nil
 }
 
@@ -292,6 +300,7 @@ type letters struct {
 	again   []extension.UserID
 	by      []extension.Actor
 	notices []extension.Notice
+	news    []extension.News
 	err     error
 }
 
@@ -302,5 +311,10 @@ func (l *letters) Resend(_ context.Context, actor extension.Actor, user extensio
 
 func (l *letters) Notify(_ context.Context, notice extension.Notice) error {
 	l.notices = append(l.notices, notice)
+	return l.err
+}
+
+func (l *letters) Tell(_ context.Context, news extension.News) error {
+	l.news = append(l.news, news)
 	return l.err
 }

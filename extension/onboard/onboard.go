@@ -1,6 +1,7 @@
 // Package onboard is the inbound verb: open, start, register, secure, confirm, agree, in. It owns what a link may do, also
 // with an address that has an account already; the one dispatcher (Next) that every invitee page ends in; when a second
-// factor may be set up or shown; and the recording of facts that Kratos reports.
+// factor may be set up or shown; the recording of facts that Kratos reports; and telling people what has changed about their
+// account.
 //
 // It does not own what a session may enter or change (gate), nor who writes invitations (invite). Passwords, codes and
 // secrets pass through it on their way to Kratos and are kept nowhere.

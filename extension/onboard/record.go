@@ -14,6 +14,8 @@ import (
 type Report struct {
 	Identity extension.IdentityID
 	Evidence Evidence
+	Method   extension.SettingsMethod // by which the settings were saved
+	Change   string                   // names this one change: the same in every repetition of the report
 }
 
 // Report records the facts that have become true of an identity. Identities without a user here are none of ours: nil.
@@ -27,6 +29,9 @@ func (s *Service) Report(ctx context.Context, report Report) error {
 		return err
 	}
 	err = s.observe(ctx, report.Identity, members, report.Evidence)
+	if err == nil {
+		err = s.noteReported(ctx, report)
+	}
 	if errors.Is(err, extension.ErrNotFound) {
 		if err := s.store.Realign(ctx, report.Identity); err != nil {
 			return fmt.Errorf("note alignment of identity %s: %w", report.Identity, err)
@@ -50,6 +55,9 @@ func (s *Service) Reconcile(ctx context.Context, most int) error {
 	}
 	if err := s.store.PurgeProofs(ctx, s.now()); err != nil {
 		failed = errors.Join(failed, fmt.Errorf("delete old proofs: %w", err))
+	}
+	if err := s.store.PurgeNews(ctx); err != nil {
+		failed = errors.Join(failed, fmt.Errorf("delete old news: %w", err))
 	}
 	return errors.Join(failed, s.sweep(ctx, most))
 }

@@ -125,6 +125,7 @@ func (s *Service) check(m extension.Member, r Registration) (extension.Traits, [
 	} else if err != nil {
 		return extension.Traits{}, nil, fmt.Errorf("read mobile number: %w", err)
 	}
+	refuse("password", extension.PasswordRefusal(r.Password))
 	if !strings.EqualFold(r.Email, m.User.Address) {
 		refuse("email", "The email address cannot be changed: it is the one that the invitation was sent to.")
 	}

@@ -18,6 +18,19 @@ func (s *Service) ResetFactors(ctx context.Context, actor extension.Actor, id ex
 	return s.resetFactors(ctx, actor, actor, id)
 }
 
+// OthersRely tells whether ResetFactors would be an ErrConflict, without telling which organisations stand in the way.
+func (s *Service) OthersRely(ctx context.Context, actor extension.Actor, id extension.UserID) (bool, error) {
+	user, err := s.person(ctx, actor, id)
+	if err != nil || user.Identity == "" {
+		return false, err
+	}
+	members, err := s.store.Members(ctx, user.Identity)
+	if err != nil {
+		return false, fmt.Errorf("find users of identity %s: %w", user.Identity, err)
+	}
+	return slices.ContainsFunc(members, func(m extension.Member) bool { return m.Organisation.ID != actor.Organisation }), nil
+}
+
 // ResetFactorsEverywhere is ResetFactors by the operator, who answers for all organisations. actor is the one of the user's
 // organisation that the user is looked up by.
 func (s *Service) ResetFactorsEverywhere(ctx context.Context, actor extension.Actor, id extension.UserID) error {
@@ -156,8 +169,16 @@ func (s *Service) free(ctx context.Context, actor extension.Actor, user extensio
 	if err := s.store.Note(ctx, entry); err != nil {
 		return fmt.Errorf("record that a number is freed for user %s: %w", user.ID, err)
 	}
+	lost := extension.AccountChange{Kind: extension.ChangeMobileFreed, Address: number, At: s.now()}
+	announced, err := s.store.Announce(ctx, holder.ID, lost)
+	if err != nil {
+		return fmt.Errorf("note who loses a number for user %s: %w", user.ID, err)
+	}
 	if err := s.identities.DropMobile(ctx, holder.ID, number); err != nil {
 		return fmt.Errorf("free a number for user %s: %w", user.ID, err)
+	}
+	if err := s.store.TellNow(ctx, announced); err != nil {
+		return fmt.Errorf("tell who has lost a number for user %s: %w", user.ID, err)
 	}
 	return s.forgetMobile(ctx, holder, members)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -72,7 +73,7 @@ func (db *DB) SetFactors(ctx context.Context, identity extension.IdentityID, pro
 		}
 		added := tx.NewRaw(`
 			INSERT INTO factors (identity_id, kind, proven_at) SELECT ?, kind, ? FROM unnest(?::text[]) AS kind
-			ON CONFLICT DO NOTHING RETURNING kind`, identity, at.UTC(), array(proven))
+			ON CONFLICT DO NOTHING RETURNING kind, address`, identity, at.UTC(), array(proven))
 		if _, err := auditFactors(ctx, tx, identity, added, extension.ActionFactorProven, at); err != nil {
 			return err
 		}
@@ -106,7 +107,7 @@ func (db *DB) LearnFactors(ctx context.Context, identity extension.IdentityID, h
 			INSERT INTO factors (identity_id, kind, proven_at) SELECT ?0, kind, ?1 FROM unnest(?2::text[]) AS kind
 			 WHERE NOT EXISTS (SELECT 1 FROM factors WHERE identity_id = ?0)
 			   AND NOT EXISTS (SELECT 1 FROM proofs p WHERE p.identity_id = ?0 AND p.kind = ANY (?2::text[]))
-			RETURNING kind`, identity, at.UTC(), array(held)), extension.ActionFactorProven, at)
+			RETURNING kind, address`, identity, at.UTC(), array(held)), extension.ActionFactorProven, at)
 		return err
 	})
 }
@@ -122,7 +123,7 @@ func sameKinds(a, b []extension.Factor) bool {
 // identity.
 func dropFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID, kinds []extension.Factor, at time.Time) error {
 	gone, err := auditFactors(ctx, tx, identity,
-		tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? AND kind = ANY (?::text[]) RETURNING kind`, identity, array(kinds)),
+		tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? AND kind = ANY (?::text[]) RETURNING kind, address`, identity, array(kinds)),
 		extension.ActionFactorRemoved, at)
 	if err != nil || len(gone) == 0 {
 		return err
@@ -131,21 +132,28 @@ func dropFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID, 
 	return err
 }
 
-// auditFactors runs a change that returns kinds of factor, and writes the audit of each for every user of the identity;
-// without a time, by the database's clock.
+// auditFactors runs a change that returns factors, and writes the audit of each for every user of the identity, and what its
+// owner is told; without a time, by the database's clock. It gives their kinds.
 func auditFactors(
 	ctx context.Context, tx bun.Tx, identity extension.IdentityID, change *bun.RawQuery, action extension.Action, at time.Time,
 ) ([]extension.Factor, error) {
-	var kinds []extension.Factor
-	if err := change.Scan(ctx, &kinds); err != nil || len(kinds) == 0 {
+	var rows []factorRow
+	if err := change.Scan(ctx, &rows); err != nil || len(rows) == 0 {
 		return nil, err
+	}
+	kinds := make([]extension.Factor, len(rows))
+	for i, row := range rows {
+		kinds[i] = row.Kind
 	}
 	_, err := tx.NewRaw(`
 		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
 		SELECT coalesce(?::timestamptz, clock_timestamp()), u.organisation_id, u.id, u.address, ?, u.id, k
 		  FROM users u, unnest(?::text[]) AS k WHERE u.identity_id = ?`,
 		nullTime(at), string(action), array(kinds), identity).Exec(ctx)
-	return kinds, err
+	if err != nil {
+		return nil, fmt.Errorf("write audit: %w", err)
+	}
+	return kinds, noteFactors(ctx, tx, identity, rows, action, at)
 }
 
 // ForgetFactors drops all factors and proofs of a user's identity, with the actor's audit for every user of it. An actor
@@ -169,14 +177,26 @@ func (db *DB) ForgetFactors(ctx context.Context, actor extension.Actor, user ext
 		if _, err := tx.NewRaw(`DELETE FROM proofs WHERE identity_id = ?`, identity).Exec(ctx); err != nil {
 			return err
 		}
-		_, err = tx.NewRaw(`
-			WITH gone AS (DELETE FROM factors WHERE identity_id = ? RETURNING kind)
-			INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
-			SELECT ?, u.organisation_id, ?::uuid, ?, ?, u.id, coalesce((SELECT string_agg(kind, ', ' ORDER BY kind) FROM gone), '')
-			  FROM users u WHERE u.identity_id = ?`,
-			identity, at.UTC(), nullID(actor.User), actor.Name, string(extension.ActionFactorsReset), identity).Exec(ctx)
-		return err
+		return resetFactors(ctx, tx, identity, actor, at)
 	})
+}
+
+// resetFactors drops all factors of an identity, with the actor's audit, and notes that its owner is told.
+func resetFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID, actor extension.Actor, at time.Time) error {
+	var gone []extension.Factor
+	if err := tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? RETURNING kind`, identity).Scan(ctx, &gone); err != nil {
+		return err
+	}
+	slices.Sort(gone)
+	_, err := tx.NewRaw(`
+		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
+		SELECT ?, u.organisation_id, ?::uuid, ?, ?, u.id, ? FROM users u WHERE u.identity_id = ?`,
+		at.UTC(), nullID(actor.User), actor.Name, string(extension.ActionFactorsReset), strings.Join(texts(gone), ", "), identity).Exec(ctx)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	reset := extension.AccountChange{Kind: extension.ChangeReset, At: at}
+	return note(ctx, tx, happening{AccountChange: reset, identity: identity, whose: hasBegun()})
 }
 
 // identityOf finds the identity of a user whom the actor may see; the operator sees everybody.

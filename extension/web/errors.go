@@ -34,7 +34,10 @@ type Problem struct {
 // Explain turns an error into a Problem in the reader's language. Errors that are ours or a neighbour's to mend go to the log. Pages that must
 // keep what was typed use it to say in their own place what an error page would say.
 func (s *Shell) Explain(c *fiber.Ctx, err error) Problem {
-	language := s.Language(c)
+	return s.explain(c, s.Language(c), err)
+}
+
+func (s *Shell) explain(c *fiber.Ctx, language locale.Language, err error) Problem {
 	problem := problemOf(language, err)
 	if cooldown, ok := errors.AsType[*extension.CooldownError](err); ok {
 		problem = tooSoon(language, cooldown.Until.Sub(s.now()))
@@ -58,7 +61,11 @@ func (s *Shell) fail(c *fiber.Ctx, err error) error {
 	if errors.Is(err, extension.ErrNoSession) && !WantsJSON(c) {
 		return c.Redirect(s.SignInPath(c), fiber.StatusSeeOther)
 	}
-	problem := s.Explain(c, err)
+	language := s.Language(c)
+	if missing(err) {
+		language = s.Reader(c) // administrators' pages are none of theirs
+	}
+	problem := s.explain(c, language, err)
 	if problem.Retry > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(max(1, int(problem.Retry.Seconds()))))
 	}
@@ -69,7 +76,31 @@ func (s *Shell) fail(c *fiber.Ctx, err error) error {
 		}
 		return c.Status(problem.Status).JSON(body, problemJSON)
 	}
-	return s.Render(c, problem.Status, s.problemPage(problem, s.Language(c)))
+	if problem.Status == http.StatusRequestHeaderFieldsTooLarge {
+		return s.Render(c, problem.Status, s.unreadPage(inEveryLanguage(err)))
+	}
+	return s.Render(c, problem.Status, s.problemPage(problem, language))
+}
+
+// missing tells whether there is no such page, for this reader or for anybody.
+func missing(err error) bool {
+	refused, ok := errors.AsType[*fiber.Error](err)
+	return errors.Is(err, extension.ErrNotFound) || ok && (refused.Code == http.StatusNotFound || refused.Code == http.StatusMethodNotAllowed)
+}
+
+// worded is a problem in one language.
+type worded struct {
+	Problem
+	language locale.Language
+}
+
+// inEveryLanguage words the problem of a request whose header could not be read, so that nobody knows its reader's.
+func inEveryLanguage(err error) []worded {
+	var all []worded
+	for _, language := range locale.Languages() {
+		all = append(all, worded{Problem: problemOf(language, err), language: language})
+	}
+	return all
 }
 
 // SignInPath is where somebody without a session signs in, to come back afterwards to the page that was asked for, or

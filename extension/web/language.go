@@ -23,12 +23,18 @@ const (
 // with the next request only.
 const rememberedKey = "remembered language"
 
-// Language is the one in which a page speaks to its reader: their own choice, then that of the invitation they came with,
-// then their browser's. It is empty on administrators' pages, which are in English, and so are the errors shown on them.
+// Language is the one in which a page speaks to its reader. It is empty on administrators' pages, which are in English, and
+// so are the errors shown on them.
 func (s *Shell) Language(c *fiber.Ctx) locale.Language {
 	if strings.HasPrefix(c.Path(), "/o/") {
 		return ""
 	}
+	return s.Reader(c)
+}
+
+// Reader is the reader's own language, wherever they are: their choice, then that of the invitation they came with, then
+// their browser's. What is said to somebody who is no administrator is said in it on administrators' pages too.
+func (s *Shell) Reader(c *fiber.Ctx) locale.Language {
 	remembered, _ := c.Locals(rememberedKey).(string)
 	invited := cmp.Or(remembered, s.ReadCookie(c, invitedCookie, "/"))
 	for _, tag := range []string{s.ReadCookie(c, chosenCookie, "/"), invited} {
@@ -39,15 +45,20 @@ func (s *Shell) Language(c *fiber.Ctx) locale.Language {
 	return locale.Match(c.Get(fiber.HeaderAcceptLanguage))
 }
 
-// Remember keeps the language of an invitation (a BCP 47 tag) for the pages that follow it, this one included. One that
-// there is no translation for leaves the choice to the browser.
-func (s *Shell) Remember(c *fiber.Ctx, language string) {
-	matched, ok := locale.Parse(language)
-	if !ok {
-		return
+// Speak has this page speak the language of an invitation (a BCP 47 tag), unless the reader has chosen one. One that there
+// is no translation for leaves the choice to the browser.
+func (s *Shell) Speak(c *fiber.Ctx, language string) {
+	if matched, ok := locale.Parse(language); ok {
+		c.Locals(rememberedKey, string(matched))
 	}
-	c.Locals(rememberedKey, string(matched))
-	s.keepLanguage(c, invitedCookie, matched)
+}
+
+// Remember is Speak for this page and for those that follow it.
+func (s *Shell) Remember(c *fiber.Ctx, language string) {
+	s.Speak(c, language)
+	if matched, ok := locale.Parse(language); ok {
+		s.keepLanguage(c, invitedCookie, matched)
+	}
 }
 
 // chooseLanguage takes the reader's own choice and leads back to where it was made. It holds no form token: the pages

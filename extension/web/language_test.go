@@ -132,8 +132,28 @@ func TestErrorsAreToldInTheReadersLanguage(t *testing.T) {
 	if got := b.Get(t, "/fail"); got.One(t, "html").Attr("lang") != "sv" || got.One(t, "h1").Text() == "There is no such page" {
 		t.Errorf("the page says %s", got.Text())
 	}
-	if got := b.Get(t, "/o/acme/fail"); got.One(t, "html").Attr("lang") != "en" || got.One(t, "h1").Text() != "There is no such page" {
+	if got := b.Get(t, "/o/acme/fail"); got.One(t, "html").Attr("lang") != "sv" || got.One(t, "h1").Text() == "There is no such page" {
+		t.Errorf("among administrators' pages it says %s", got.Text())
+	}
+	b.shell.App().Get("/o/acme/conflict", func(*fiber.Ctx) error { return extension.ErrConflict })
+	if got := b.Get(t, "/o/acme/conflict"); got.One(t, "html").Attr("lang") != "en" || got.One(t, "h1").Text() != "Something has changed meanwhile" {
 		t.Errorf("the administrators' page says %s", got.Text())
+	}
+}
+
+func TestARequestThatCannotBeReadIsAnsweredInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "https://paperplane.test")
+	b.shell.App().Get("/fail", func(*fiber.Ctx) error { return fiber.ErrRequestHeaderFieldsTooLarge })
+	got := b.Get(t, "/fail")
+	for _, language := range locale.Languages() {
+		title := language.Say("Your browser sends too many cookies")
+		if !strings.Contains(got.Text(), title) || len(got.All("section[lang="+string(language)+"]")) != 1 {
+			t.Errorf("%s: the page says %s", language, got.Text())
+		}
+	}
+	if len(got.All("form")) != 0 {
+		t.Error("the page offers a language to choose")
 	}
 }
 

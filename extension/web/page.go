@@ -21,6 +21,7 @@ type Page struct {
 	User         *extension.User // whose menu stands at the top right
 	Menu         bool            // show the initials menu; it needs User, Organisation and CSRF
 	Switch       bool            // the menu leads to the reader's other organisations
+	Administers  bool            // the menu leads to the administration pages
 	Narrow       bool            // a form or a few sentences, and not a table
 	CSRF         string          // the session's form token, for Sign out
 	Flash        *Flash
@@ -47,8 +48,13 @@ func (p Page) windowTitle() string {
 	return strings.Join(append(parts, "Paperplane"), " · ")
 }
 
-// elevated tells whether the menu leads to the administration pages.
-func (p Page) elevated() bool { return p.User != nil && extension.ActorOf(*p.User).Elevated() }
+// home is where the name of the organisation leads: to its first page, which for others than administrators is their own.
+func (p Page) home() string {
+	if p.Administers {
+		return "/o/" + p.Organisation.Slug
+	}
+	return "/next"
+}
 
 // IconName names one of our own drawings.
 type IconName string

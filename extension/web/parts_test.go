@@ -61,16 +61,16 @@ func TestAWrongFieldIsJoinedToItsHintAndItsError(t *testing.T) {
 	}
 }
 
-func TestTheMenuBehindTheInitialsFollowsTheRight(t *testing.T) {
+func TestTheMenuBehindTheInitialsLeadsAdministratorsOn(t *testing.T) {
 	t.Parallel()
-	for right, leads := range map[extension.Right]bool{extension.RightNone: false, extension.RightInviter: true, extension.RightAdministrator: true} {
+	for _, leads := range []bool{false, true} {
 		b := setup(t, "https://paperplane.test")
 		user := extension.User{
 			FirstName: "Ada", LastName: "Berg<script>", Address: "ada@example.com",
-			Assignments: []extension.Assignment{{Role: extension.Role{Right: right}}},
+			Assignments: []extension.Assignment{{Role: extension.Role{Right: extension.RightAdministrator}}},
 		}
 		organisation := extension.Organisation{Slug: "acme", Name: "Acme & Sons"}
-		b.show(web.Page{Title: "Page", Menu: true, User: &user, Organisation: &organisation, CSRF: "token"})
+		b.show(web.Page{Title: "Page", Menu: true, User: &user, Organisation: &organisation, CSRF: "token", Administers: leads})
 		got := b.Get(t, "/show")
 
 		menu := got.One(t, "details.menu")
@@ -78,7 +78,10 @@ func TestTheMenuBehindTheInitialsFollowsTheRight(t *testing.T) {
 			t.Errorf("the menu says %q", menu.Text())
 		}
 		if got.Has("details.menu a[href=/o/acme/users]") != leads || strings.Contains(menu.Text(), "Access management") != leads {
-			t.Errorf("with right %q the menu says %q", right, menu.Text())
+			t.Errorf("of somebody who administers (%v) the menu says %q", leads, menu.Text())
+		}
+		if got.Has("a.brand[href=/o/acme]") != leads {
+			t.Errorf("of somebody who administers (%v) the organisation's name leads elsewhere", leads)
 		}
 		if got.One(t, "form[action=/logout] input").Attr("value") != "token" || got.One(t, "form[action=/logout]").Attr("method") != "post" {
 			t.Error("Sign out is no form of this session")

@@ -1,0 +1,18 @@
+package onboard
+
+import (
+	"context"
+	"fmt"
+
+	"paperplane/extension"
+)
+
+// HoldsRecoveryCodes tells whether somebody has recovery codes from before, which new ones would take the place of. Kratos
+// alone knows.
+func (s *Service) HoldsRecoveryCodes(ctx context.Context, session extension.Session) (bool, error) {
+	identity, err := s.identities.Identity(ctx, session.Identity)
+	if err != nil {
+		return false, fmt.Errorf("find recovery codes of identity %s: %w", session.Identity, err)
+	}
+	return identity.Recovery, nil
+}

@@ -1,0 +1,116 @@
+package onboard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"paperplane/extension"
+)
+
+// Witness records that Kratos has checked a second factor in a session, as its login hook tells. Kratos waits for it, and
+// refuses the code when it fails; extension.ErrCodeUsed says that it was used before, or may have been, and
+// extension.ErrPastPages that it was shown past our pages, where nobody counts wrong ones. Of identities that
+// have no user here, or none that has begun, nothing is recorded: whoever made an account for somebody else's address must
+// have shown nothing when its owner comes.
+func (s *Service) Witness(ctx context.Context, w Witnessed) error {
+	members, err := s.store.Members(ctx, w.Identity)
+	if err != nil {
+		return fmt.Errorf("find users of identity %s: %w", w.Identity, err)
+	}
+	if w.Session == "" || !slices.ContainsFunc(members, func(m extension.Member) bool { return begun(m.User) }) {
+		return nil
+	}
+	shown, ours := s.shown(w)
+	if shown.Way == "" && (ours || s.direct) {
+		return nil
+	}
+	return s.store.Exclusive(ctx, extension.IdentityLock(w.Identity), func(ctx context.Context) error {
+		if shown.Way == extension.FactorTOTP {
+			// Also when it is refused below: who has tried codes at Kratos itself must not show the right one here.
+			if err := s.store.WitnessAppCode(ctx, w.Identity, shown.Code, w.Flow+" "+string(w.Session)); err != nil {
+				return fmt.Errorf("take a code of identity %s: %w", w.Identity, err)
+			}
+		}
+		if !ours && !s.direct {
+			return fmt.Errorf("witness a code of identity %s: %w", w.Identity, extension.ErrPastPages)
+		}
+		return s.prove(ctx, extension.Proof{
+			Session: w.Session, Identity: w.Identity, Kind: shown.Way, Address: shown.Address, At: s.now(),
+		})
+	})
+}
+
+// prove records what a session has shown. The caller holds the identity's lock.
+func (s *Service) prove(ctx context.Context, proof extension.Proof) error {
+	err := s.witnessFirst(ctx, proof)
+	if err != nil {
+		return err
+	}
+	if proof.Adds, err = s.mayAddTo(ctx, proof); err != nil {
+		return err
+	}
+	if err := s.store.Witness(ctx, proof); err != nil {
+		return fmt.Errorf("record second factor of identity %s: %w", proof.Identity, err)
+	}
+	return nil
+}
+
+// mayAddTo tells whether the session of a proof may add it to the factors that its identity has: one that may change the
+// account, by what it has shown before. Anything else may be an address that Kratos sends codes to, chosen by whoever knows
+// the password, or has what another organisation is content with.
+func (s *Service) mayAddTo(ctx context.Context, proof extension.Proof) (bool, error) {
+	proofs, err := s.store.Proofs(ctx, proof.Session)
+	if err != nil {
+		return false, fmt.Errorf("find proofs of a session of identity %s: %w", proof.Identity, err)
+	}
+	members, err := s.store.Members(ctx, proof.Identity)
+	if err != nil {
+		return false, fmt.Errorf("find users of identity %s: %w", proof.Identity, err)
+	}
+	return mayChange(known{members: members, proofs: proofs}), nil
+}
+
+// witnessFirst makes way for the first factor that is known of an identity. Whoever has shown the password alone does not
+// stay signed in beside it, nor keep recovery codes that would stand in for it; settings that they have opened outlive
+// their session, which is why new codes may have to wait (extension.CodesMustWait). It comes before the factor counts, so
+// that whoever is told that it failed can show it once more.
+//
+// Kratos is asked first: when it holds a factor that nobody here knew of, that is the first, and what was shown is one more
+// beside it, which a session that has not shown it cannot add.
+func (s *Service) witnessFirst(ctx context.Context, proof extension.Proof) error {
+	factors, err := s.factorsOf(ctx, proof.Identity)
+	if err != nil || len(factors) > 0 {
+		return err
+	}
+	identity, err := s.identities.Identity(ctx, proof.Identity)
+	if err != nil {
+		return fmt.Errorf("find identity %s: %w", proof.Identity, err)
+	}
+	held := len(identity.Factors) > 0
+	if !held || proof.Kind == extension.FactorRecovery || slices.Contains(identity.Factors, proof.Kind) {
+		if err := s.endSessionsBut(ctx, proof.Identity, []extension.SessionID{proof.Session}); err != nil {
+			return err
+		}
+	}
+	if held {
+		return s.setFactors(ctx, identity)
+	}
+	return s.dropCodes(ctx, identity)
+}
+
+func (s *Service) endSessionsBut(ctx context.Context, id extension.IdentityID, keep []extension.SessionID) error {
+	if err := s.identities.EndSessionsBut(ctx, id, keep); err != nil {
+		return fmt.Errorf("end other sessions of identity %s: %w", id, err)
+	}
+	return nil
+}
+
+// wayTo is how a code goes to an address of our schema.
+func wayTo(address string) extension.Factor {
+	if strings.Contains(address, "@") {
+		return extension.FactorEmail
+	}
+	return extension.FactorSMS
+}
