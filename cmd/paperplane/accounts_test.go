@@ -45,7 +45,7 @@ func (s *testStack) joinsAnother(t *testing.T, ada *visitor, strict extension.Ac
 	v := s.visitor(t)
 	asked := v.asksToSignIn(t, link)
 	asked.lacks(t, "Robin", "Harbour Care")
-	landing := v.signsInToAccept(t, asked, address, goodPassword)
+	landing := v.signsInToAccept(t, asked, address)
 	unknown()
 	if v.gateOf(t, "lighthouse") != http.StatusForbidden || v.gateOf(t, demoSlug) != http.StatusOK {
 		t.Error("before accepting, the gates are not as they were")

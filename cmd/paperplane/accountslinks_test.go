@@ -19,7 +19,7 @@ func TestLinkedAccounts(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s, options := openTestStack(t, binary, nil)
+		s, options := openTestStack(t, binary, direct)
 		s.serve(t)
 		ada := s.administrator(t)
 		inTurn(t,
@@ -114,7 +114,7 @@ func (s *testStack) isForwarded(t *testing.T, ada *visitor) {
 	// Signed in as oneself, it asks nothing; and the other's own account is where it was.
 	other.signIn(t, "receiver@example.com", goodPassword).says(t, 200, "You’re in")
 	owner := s.visitor(t)
-	landing := owner.signsInToAccept(t, owner.asksToSignIn(t, s.linkTo(t, address)), address, goodPassword)
+	landing := owner.signsInToAccept(t, owner.asksToSignIn(t, s.linkTo(t, address)), address)
 	form := owner.press(t, landing, "Accept")
 	form.says(t, 200, "Register for Harbour Care") // the account has no name and no mobile yet
 }
@@ -157,7 +157,7 @@ func (s *testStack) pressesInTwoTabs(t *testing.T, ada *visitor) {
 	for _, answer := range twice(owner, owner.open(t, s.linkTo(t, address)), "Start") {
 		answer.says(t, 409, "You have an account already")
 	}
-	landing := owner.signsInToAccept(t, owner.asksToSignIn(t, s.linkTo(t, address)), address, goodPassword)
+	landing := owner.signsInToAccept(t, owner.asksToSignIn(t, s.linkTo(t, address)), address)
 	for _, answer := range twice(owner, landing, "Accept") {
 		answer.says(t, 200, "Terms and conditions (EULA)")
 	}

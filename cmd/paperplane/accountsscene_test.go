@@ -177,10 +177,10 @@ func (v *visitor) asksToSignIn(t *testing.T, link string) page {
 	return asked
 }
 
-// signsInToAccept signs in as the page of a link asks, and is back at the invitation then.
-func (v *visitor) signsInToAccept(t *testing.T, asked page, address, password string) page {
+// signsInToAccept signs in with goodPassword as the page of a link asks, and is back at the invitation then.
+func (v *visitor) signsInToAccept(t *testing.T, asked page, address string) page {
 	t.Helper()
-	landing := v.press(t, v.press(t, asked, "Sign in to accept"), "Sign in", "identifier", address, "password", password)
+	landing := v.press(t, v.press(t, asked, "Sign in to accept"), "Sign in", "identifier", address, "password", goodPassword)
 	landing.says(t, http.StatusOK, "You are signed in as "+address, "Press Accept to join with this account.")
 	return landing
 }

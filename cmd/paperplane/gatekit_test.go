@@ -51,6 +51,7 @@ func newGated(t *testing.T, binary string, change func(*stackOptions)) *gated {
 		for _, port := range g.ports {
 			origins = append(origins, fmt.Sprintf("http://127.0.0.1:%d", port))
 		}
+		direct(o) // programs show their second factor at Kratos itself
 		o.output = g.output
 		o.settings = append(o.settings,
 			"PAPERPLANE_KRATOS_PUBLIC_URL="+g.public.start(t, o.ports.kratosPublic),

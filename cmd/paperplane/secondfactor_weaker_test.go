@@ -59,7 +59,7 @@ func (s *testStack) inBoth(t *testing.T, other extension.Actor, address string) 
 	link := s.invitedTo(t, other, address)
 	again := *owner
 	again.visitor = s.visitor(t)
-	landing := again.signsInToAccept(t, again.asksToSignIn(t, link), address, goodPassword)
+	landing := again.signsInToAccept(t, again.asksToSignIn(t, link), address)
 	s.appsRest(t)
 	confirming := again.press(t, landing, "Accept")
 	confirming.says(t, 200, "Type the code that your authenticator app shows now.")
