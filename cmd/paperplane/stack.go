@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"paperplane/config"
+	"paperplane/flows"
 	"paperplane/tools/local"
 	"paperplane/tools/mailbox"
 	"paperplane/webhooks"
@@ -274,4 +275,6 @@ func (o stackOptions) configuration(dsn string) map[string]any {
 }
 
 // realTime is the clock of people.
-func realTime() timing { return timing{now: time.Now, upkeep: upkeepInterval} }
+func realTime() timing {
+	return timing{now: time.Now, upkeep: upkeepInterval, refusal: flows.RefusalTime}
+}
