@@ -11,22 +11,18 @@ import (
 	"golang.org/x/net/html"
 
 	"paperplane/extension"
+	"paperplane/flows"
 )
 
 // objectsAddress is the id of what the guard says against a change of the address.
 const objectsAddress = 9000001
-
-// withQuickCourier has Kratos look for messages to send ten times a second, so that nobody waits for their codes.
-func withQuickCourier(o *stackOptions) {
-	o.kratosEnv = append(o.kratosEnv, "COURIER_WORKER_PULL_WAIT=100ms")
-}
 
 // TestAccountPages changes everything that people can change of their account, and tries what they cannot.
 func TestAccountPages(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, withQuickCourier)
+		s := startTestStack(t, binary, func(o *stackOptions) { o.timing.refusal = flows.RefusalTime })
 		ada := s.administrator(t)
 		inTurn(t,
 			story{"the details", func(t *testing.T) { s.changesDetails(t, ada) }},
@@ -133,8 +129,9 @@ func (s *testStack) keepsAddress(t *testing.T, ada *visitor) {
 	v := s.member(t, ada, address)
 	account := v.theSettings(t)
 	account.says(t, 200, "You were invited with this address, so it cannot be changed here.", "ask your administrator")
-	form := account.formWith(t, "Save your details", "traits.email", other)
-	form.fields = append(form.fields, "traits.email", other, "email", other, "traits.terms.version", "forged")
+	v.press(t, account, "Save your details", "traits.email", other).says(t, 422, "Your email address cannot be changed here.")
+	form := account.formWith(t, "Save your details")
+	form.fields = append(form.fields, "email", other, "traits.terms.version", "forged")
 	v.do(t, v.submission(t, account, form)).says(t, 200, "Your details are saved.")
 	flow := v.beginsSettings(t)
 	status, errors := flow.submit(t, "profile", object{"traits": flow.traits(object{"email": other})})

@@ -27,7 +27,8 @@ func (v *visitor) addsApp(t *testing.T) authenticator {
 	if same := secretOn(wrong); same != app.secret {
 		t.Error("a wrong code changes the secret that the app has")
 	}
-	v.press(t, wrong, "Confirm", "code", app.code(t)[:3]+" "+app.code(t)[3:]).says(t, 200, "Take away Authenticator app")
+	code := app.code(t)
+	v.press(t, wrong, "Confirm", "code", code[:3]+" "+code[3:]).says(t, 200, "Take away Authenticator app")
 	return app
 }
 
@@ -97,7 +98,7 @@ func (s *testStack) addsCodeWays(t *testing.T, v *visitor, address string) {
 	t.Helper()
 	mobile := s.user(t, address).Mobile
 	for _, way := range []struct{ button, to string }{{"Add codes by text message", mobile}, {"Add codes by email", address}} {
-		before := len(s.mailbox.Messages(way.to))
+		before := len(s.besidesNews(way.to))
 		asked := v.press(t, v.theSettings(t), way.button)
 		asked.says(t, 200, "We have sent a code to", "Type it here to show that codes reach you.")
 		asked.says(t, 200, "•••")
@@ -132,7 +133,7 @@ func (s *testStack) takesAppAway(t *testing.T, v *visitor, address string, app a
 	if p := other.confirmsWithForm(t, choice, "totp", app.code(t)); strings.Contains(p.text(), "Your account") {
 		t.Error("an app that was taken away still confirms")
 	}
-	before := len(s.mailbox.Messages(address))
+	before := len(s.besidesNews(address))
 	sent := other.press(t, choice, "Send a code by email")
 	sent.says(t, 200, "Type the code")
 	other.press(t, sent, "Confirm", "code", s.nthCode(t, address, before+1)).says(t, 200, "Your account")

@@ -122,6 +122,7 @@ func (s *testStack) needsTokens(t *testing.T, ada *visitor) {
 	state := func() []any {
 		return []any{s.holds(t, address), s.factors(t, address), s.queued(t, address), s.user(t, address), elsewhere.whoami(t), v.whoami(t)}
 	}
+	eventually(t, "the app is known", func() bool { return s.factors(t, address) == "totp" && !s.user(t, address).Facts.Secured.IsZero() })
 	before := state()
 	for name, f := range map[string]form{
 		"the details":            account.formWith(t, "Save your details", firstField, "Mallory"),

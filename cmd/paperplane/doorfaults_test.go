@@ -17,7 +17,6 @@ func TestDoorFaults(t *testing.T) {
 		t.Helper()
 		hooks := &checkpoint{}
 		s := startTestStack(t, binary, func(o *stackOptions) {
-			withQuickCourier(o)
 			o.settings = append(o.settings, "PAPERPLANE_INTERNAL_URL="+hooks.start(t, o.ports.internal))
 		})
 		s.asksForFactor(t, extension.Ways()...)

@@ -16,7 +16,7 @@ func TestHostileVisitors(t *testing.T) {
 	t.Parallel()
 	eachKratos(t, func(t *testing.T, binary string) {
 		t.Helper()
-		s := startTestStack(t, binary, withQuickCourier)
+		s := startTestStack(t, binary, nil)
 		ada := s.administrator(t)
 		in := s.member(t, ada, "inside@example.com")
 		s.asksForFactor(t, extension.Ways()...)

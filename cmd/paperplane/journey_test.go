@@ -73,6 +73,16 @@ func (s *testStack) invite(t *testing.T, p *person, pasted, count string) {
 	p.arrives("/o/harbour/batches/")
 }
 
+// rests waits until the page of a batch has loaded itself anew for the last time: a page that does so at the very moment at
+// which an address is opened stays where it is.
+func (p *person) rests() {
+	p.t.Helper()
+	p.until("see the batch at rest", func() bool {
+		rests, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("document.readyState === 'complete' && !document.querySelector('[data-live]')"))
+		return err == nil && rests
+	})
+}
+
 // register goes from the letter to being in.
 func (s *testStack) register(t *testing.T, p *person, address, first, last, mobile string) {
 	t.Helper()
@@ -155,6 +165,7 @@ func TestAnAdministratorWhoOpensAnInviteesLinkIsAskedFirst(t *testing.T) {
 		ada.arrives("/o/harbour/users")
 		s.invite(t, ada, "eve@example.com", "1 address recognised")
 		ada.sees("1 invitation was sent.")
+		ada.rests()
 		address := link(t, s.letters(t, "eve@example.com", 1)[0])
 
 		ada.open(address)

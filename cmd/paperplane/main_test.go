@@ -26,6 +26,9 @@ func execute(t *testing.T, environ []string, input string, arguments ...string) 
 	if environ == nil {
 		environ = []string{}
 	}
+	if arguments == nil {
+		arguments = []string{} // cobra takes the test program's own in the place of nil
+	}
 	var out, errOut bytes.Buffer
 	code := run(t.Context(), process{arguments: arguments, environ: environ, in: strings.NewReader(input), out: &out, err: &errOut})
 	return result{code: code, out: out.String(), err: errOut.String()}

@@ -30,18 +30,21 @@ func inTurn(t *testing.T, stories ...story) {
 	}
 }
 
-// eventually waits for a condition, looking again and again.
+// eventually waits for a condition, looking again and again. Looking takes at most a third of the time, so that it does not
+// keep from coming about what it waits for.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), recovery)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
+	for {
+		begun := time.Now()
+		if condition() {
+			return
+		}
 		select {
 		case <-ctx.Done():
 			t.Fatalf("it never came about that %s", what)
-		case <-tick.C:
+		case <-time.After(max(20*time.Millisecond, 2*time.Since(begun))):
 		}
 	}
 }
@@ -130,20 +133,19 @@ func (s *testStack) oneLetterEach(t testing.TB, addresses ...string) {
 	t.Helper()
 	for _, address := range addresses {
 		s.letters(t, address, 1)
-		if n := len(s.invitationsTo(address)); n != 1 {
+		if n := len(s.mailbox.Messages(address)); n != 1 {
 			t.Errorf("%s got %d letters, want 1", address, n)
 		}
 	}
 }
 
-func (s *testStack) invitationsTo(address string) []mailbox.Message {
-	return s.mailbox.Messages(address)
-}
+// invitationsTo are the letters to an address beside those about changes of an account.
+func (s *testStack) invitationsTo(address string) []mailbox.Message { return s.besidesNews(address) }
 
 // noLetter fails the test if an address got a letter.
 func (s *testStack) noLetter(t *testing.T, address string) {
 	t.Helper()
-	if n := len(s.invitationsTo(address)); n != 0 {
+	if n := len(s.mailbox.Messages(address)); n != 0 {
 		t.Errorf("%s got %d letters, want none", address, n)
 	}
 }

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -70,8 +69,9 @@ func openTestStack(t testing.TB, kratosBinary string, change func(*stackOptions)
 	quietly := slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	options := stackOptions{
 		stateDir: programs, workDir: t.TempDir(), ports: freePorts(t), secrets: newSecrets(), pgBin: local.FromEnvironment().PostgresBinaries,
-		kratosBinary: kratosBinary, timing: timing{now: ticking.now, upkeep: time.Second},
-		kratosEnv: []string{"HASHERS_BCRYPT_COST=4"}, // the tests would spend a third of their time on hashing
+		kratosBinary: kratosBinary, timing: timing{now: ticking.now, upkeep: time.Second, refusal: 100 * time.Millisecond},
+		// The tests would spend a third of their time on hashing, and wait a second for every code.
+		kratosEnv: []string{"HASHERS_BCRYPT_COST=4", "COURIER_WORKER_PULL_WAIT=100ms"},
 		log:       slog.New(quietly), output: io.Discard, progress: os.Stderr,
 	}
 	if change != nil {
@@ -118,15 +118,13 @@ func (s *testStack) serve(t *testing.T) {
 // page is the address of a page.
 func (s *testStack) page(path string) string { return s.server.config.Public.URL.String() + path }
 
-// letters waits until this many letters have come to an address.
-func (s *testStack) letters(t testing.TB, to string, n int) []mailbox.Message {
+// letters waits until this many letters have come to an address, beside those about changes of an account.
+func (s *testStack) letters(t testing.TB, to string, n int) (messages []mailbox.Message) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), recovery)
-	defer cancel()
-	messages, err := s.mailbox.Wait(ctx, to, n)
-	if err != nil {
-		t.Fatalf("%d letters to %s: %v", n, to, err)
-	}
+	eventually(t, fmt.Sprintf("%d letters come to %s", n, to), func() bool {
+		messages = s.besidesNews(to)
+		return len(messages) >= n
+	})
 	return messages
 }
 
@@ -192,58 +190,5 @@ func eachKratos(t *testing.T, test func(t *testing.T, binary string)) {
 			t.Parallel()
 			test(t, other)
 		})
-	}
-}
-
-// testLog keeps Paperplane's log, down to its debug lines, and looks at the end whether it holds a secret.
-type testLog struct {
-	mutex   sync.Mutex
-	t       testing.TB
-	ended   bool
-	lines   strings.Builder
-	secrets map[string]bool
-}
-
-func (l *testLog) Write(line []byte) (int, error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if !l.ended && !bytes.Contains(line, []byte("level=DEBUG")) {
-		l.t.Log(strings.TrimSpace(string(line)))
-	}
-	return l.lines.Write(line)
-}
-
-// holds tells whether these words were written.
-func (l *testLog) holds(words string) bool {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	return strings.Contains(l.lines.String(), words)
-}
-
-// mustNotHold names secrets that no line may hold. Short values are left out: they could stand there by chance.
-func (l *testLog) mustNotHold(secrets ...string) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.secrets == nil {
-		l.secrets = map[string]bool{}
-	}
-	for _, secret := range secrets {
-		if len(secret) >= 12 {
-			l.secrets[secret] = true
-		}
-	}
-}
-
-// close ends the log and reports the lines that hold a secret, without repeating it.
-func (l *testLog) close() {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	l.ended = true
-	for line := range strings.Lines(l.lines.String()) {
-		for secret := range l.secrets {
-			if strings.Contains(line, secret) {
-				l.t.Errorf("the log holds a secret: %s", strings.ReplaceAll(line, secret, "***"))
-			}
-		}
 	}
 }
