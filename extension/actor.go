@@ -13,7 +13,7 @@ type Actor struct {
 }
 
 // OperatorName is what the operator is called who acts from the command line. Pages and letters say it in the reader's
-// language.
+// language, and know the operator by it: no user is ever called that (User.Name).
 const OperatorName = "The operator of Paperplane"
 
 // System is the actor of jobs, webhooks and the command line within one organisation.

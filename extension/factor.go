@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,27 @@ type ProvenFactor struct {
 	At      time.Time
 }
 
+// Reaches tells whether codes that go to an address now go where they went when the factor was proven, however it is
+// spelled: Kratos lower-cases addresses, and a number can have been typed with spaces on pages that are not ours.
+//
+// A factor whose number has changed can be shown no more, and stays all the same until another takes its place: the account
+// would otherwise be there for whoever knows the password, and sets up the next one sooner than its owner. Sessions that
+// have shown it before can still do that.
+func (f ProvenFactor) Reaches(address string) bool {
+	switch f.Kind {
+	case FactorSMS:
+		return digits(f.Address) == digits(address)
+	case FactorEmail:
+		return strings.EqualFold(f.Address, address)
+	case FactorTOTP, FactorWebAuthn, FactorRecovery:
+	}
+	return true
+}
+
+func digits(number string) string {
+	return string(slices.DeleteFunc([]rune(number), func(r rune) bool { return r < '0' || r > '9' }))
+}
+
 // How often a code is sent to one identity by one way at most: every code is a text message to pay for, and a way to
 // pester whoever holds the number.
 const (
@@ -45,9 +67,8 @@ const (
 	CodesPerWindow = 5
 )
 
-// CodesMustWait says why recovery codes cannot be made now: settings that were opened before there was a second factor, in
-// another session, would show them.
-const CodesMustWait = "Your settings were open in another browser a short while ago, before there was a second factor. Recovery codes can be made a quarter of an hour later: go on without them for now, and make them in your settings then."
+// CodesMustWait says why recovery codes cannot be made now (CodesWait).
+const CodesMustWait = "Your settings were open in another browser a short while ago, without the second factor that you have now. Recovery codes can be made a quarter of an hour later: go on without them for now, and make them in your settings then."
 
 // SettingsLifetime is how long a form of Kratos' settings lasts, by the configuration that it is given. It belongs to the
 // identity and outlives the session that opened it.
@@ -149,12 +170,7 @@ func (m Member) Confirmed(proofs []Factor, required bool) bool {
 // Relies tells whether the organisation counts on a second factor of the user's: it requires one, and they hold one that it
 // accepts.
 func (m Member) Relies() bool {
-	return m.Organisation.TwoFactor == TwoFactorRequired && m.begun() && slices.ContainsFunc(m.User.Factors, m.Organisation.Allows)
-}
-
-// begun tells whether the user has taken the invitation on. An organisation has no say in somebody's account before.
-func (m Member) begun() bool {
-	return !m.User.Facts.Started.IsZero() || !m.User.Facts.Registered.IsZero()
+	return m.Organisation.TwoFactor == TwoFactorRequired && m.User.Facts.Begun() && slices.ContainsFunc(m.User.Factors, m.Organisation.Allows)
 }
 
 // Unshown finds the member for whose organisation a session has yet to show a second factor before it may change what the
@@ -170,4 +186,13 @@ func Unshown(members []Member, proofs []Factor) (Member, bool) {
 		return Member{}, false
 	}
 	return members[i], true
+}
+
+// NewlyRelied tells whether an organisation would rely on a factor once these are added, and relies on none now.
+func NewlyRelied(members []Member, added ...Factor) bool {
+	return slices.ContainsFunc(members, func(m Member) bool {
+		before := m.Relies()
+		m.User.Factors = slices.Concat(m.User.Factors, added)
+		return !before && m.Relies()
+	})
 }

@@ -58,6 +58,9 @@ func (f Facts) Status(now time.Time) Status {
 	}
 }
 
+// Begun tells whether the user has taken the invitation on. An organisation has no say in somebody's account before.
+func (f Facts) Begun() bool { return !f.Started.IsZero() || !f.Registered.IsZero() }
+
 // Complete tells whether every fact that Active needs has been recorded.
 func (f Facts) Complete(policy TwoFactor) bool {
 	return !f.Registered.IsZero() && !f.Accepted.IsZero() && (policy != TwoFactorRequired || !f.Secured.IsZero())

@@ -206,3 +206,21 @@ func TestEveryStatusIsOffered(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoHasTakenAnInvitationOnHasBegun(t *testing.T) {
+	t.Parallel()
+	then := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		facts extension.Facts
+		begun bool
+	}{
+		"invited":                           {extension.Facts{Invited: then, Sent: then, Opened: then, Secured: then}, false},
+		"started":                           {extension.Facts{Started: then}, true},
+		"registered by an older invitation": {extension.Facts{Registered: then}, true},
+		"paused":                            {extension.Facts{Registered: then, Activated: then, Paused: then}, true},
+	} {
+		if c.facts.Begun() != c.begun {
+			t.Errorf("%s: begun is %t", name, !c.begun)
+		}
+	}
+}

@@ -34,6 +34,9 @@ type Identity struct {
 	Recovery   bool     // holds recovery codes (lookup_secret)
 	Verified   bool     // its address is proven to be its holder's
 	Member     bool     // follows our identity schema
+	// Saved is when a credential of it was last written, by Kratos' clock; zero without any. v1.3.1 writes them all anew at
+	// every change of the identity.
+	Saved time.Time
 }
 
 // NewIdentity asks for one pre-created identity.

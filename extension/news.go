@@ -1,6 +1,9 @@
 package extension
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // News is a letter that tells somebody what has changed about the way into their account, so that they hear of it who did
 // not do it themselves (OWASP Multifactor Authentication Cheat Sheet, "Changing MFA Factors"; NIST SP 800-63B-4 §4.1 and
@@ -16,7 +19,7 @@ type News struct {
 	Changes      []AccountChange
 }
 
-// AccountChange is one thing that has changed about an account, at a moment.
+// AccountChange is one thing that has changed about an account, or has let somebody in, at a moment.
 type AccountChange struct {
 	Kind    ChangeKind
 	Factor  Factor // of ChangeAdded and ChangeRemoved; FactorRecovery for recovery codes
@@ -35,7 +38,13 @@ const (
 	ChangeMobileFreed ChangeKind = "mobile_freed" // an administrator has taken the number away
 	ChangePassword    ChangeKind = "password"     // it was set anew
 	ChangeSignIns     ChangeKind = "sign_ins"     // a social sign-in or a passkey was added or removed
+	ChangeRecovered   ChangeKind = "recovered"    // a recovery code was used in the place of a second factor
 )
 
-// NewsFor is for how long it is tried to send news, from the first attempt on: as long as an invitation.
+// ErrRefused says that a letter was refused for good, so that the same one would be again. It says no more: what a provider
+// says of an address quotes it.
+var ErrRefused = errors.New("it was refused for good")
+
+// NewsFor is for how long it is tried to send news, from the first attempt on: as long as an invitation to somebody whom the
+// mail server puts off.
 const NewsFor = PutOffFor

@@ -125,3 +125,59 @@ func TestAStepInTheSettingsWaitsForWhatAnotherOrganisationReliesOn(t *testing.T)
 		}
 	}
 }
+
+func TestRecoveryCodesWaitForSettingsThatWereOpenedWithTooLittle(t *testing.T) {
+	t.Parallel()
+	member := func(way extension.Factor, registered time.Time) extension.Member {
+		return extension.Member{
+			Organisation: extension.Organisation{TwoFactor: extension.TwoFactorRequired, Ways: []extension.Factor{way}},
+			User: extension.User{
+				Facts: extension.Facts{Registered: registered}, Factors: []extension.Factor{extension.FactorSMS, extension.FactorTOTP},
+			},
+		}
+	}
+	harbour, quay := member(extension.FactorTOTP, noon()), member(extension.FactorSMS, noon())
+	open := func(minutes int, proofs ...extension.Factor) extension.OpenSettings {
+		return extension.OpenSettings{Until: noon().Add(time.Duration(minutes) * time.Minute), Proofs: proofs}
+	}
+	for name, c := range map[string]struct {
+		members []extension.Member
+		open    []extension.OpenSettings
+		want    int // minutes after noon
+	}{
+		"none":                     {[]extension.Member{harbour, quay}, nil, 0},
+		"with both":                {[]extension.Member{harbour, quay}, []extension.OpenSettings{open(9, extension.FactorSMS, extension.FactorTOTP)}, 0},
+		"with a recovery code":     {[]extension.Member{harbour, quay}, []extension.OpenSettings{open(9, extension.FactorRecovery)}, 0},
+		"with one of two":          {[]extension.Member{harbour, quay}, []extension.OpenSettings{open(9, extension.FactorSMS), open(3)}, 9},
+		"with the only one":        {[]extension.Member{quay}, []extension.OpenSettings{open(9, extension.FactorSMS), open(3)}, 3},
+		"nobody registered there":  {[]extension.Member{member(extension.FactorTOTP, time.Time{}), quay}, []extension.OpenSettings{open(9, extension.FactorSMS)}, 0},
+		"not even with a password": {[]extension.Member{quay}, []extension.OpenSettings{open(4), open(7)}, 7},
+	} {
+		want := time.Time{}
+		if c.want > 0 {
+			want = noon().Add(time.Duration(c.want) * time.Minute)
+		}
+		if got := extension.CodesWait(c.members, c.open); !got.Equal(want) {
+			t.Errorf("%s: until %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestAFactorIsNewlyReliedOnWhereNoneWas(t *testing.T) {
+	t.Parallel()
+	quay := extension.Member{
+		Organisation: extension.Organisation{TwoFactor: extension.TwoFactorRequired, Ways: []extension.Factor{extension.FactorSMS}},
+		User:         extension.User{Facts: extension.Facts{Registered: noon()}, Factors: []extension.Factor{extension.FactorSMS}},
+	}
+	harbour := quay
+	harbour.Organisation.Ways = []extension.Factor{extension.FactorTOTP}
+	if extension.NewlyRelied([]extension.Member{quay}, extension.FactorTOTP) {
+		t.Error("by who relies on another, and does not accept it")
+	}
+	if extension.NewlyRelied([]extension.Member{quay, harbour}, extension.FactorEmail) {
+		t.Error("by nobody who accepts it")
+	}
+	if !extension.NewlyRelied([]extension.Member{quay, harbour}, extension.FactorTOTP) {
+		t.Error("not by who accepts it alone")
+	}
+}

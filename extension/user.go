@@ -20,19 +20,28 @@ type User struct {
 	Letter       LetterFacts  // of the newest message: the newest invitation's, or a reminder's of it
 	NotMailed    Refusal      // why the newest message was not sent; empty when it was, or still will be
 	Suppressed   Suppression  // empty unless an earlier message bounced or was complained about
-	Factors      []Factor     // the second factors that the user has proven, for all organisations alike
+	Factors      []Factor     // the second factors that the user has proven, for all organisations alike; told to none before they have begun there
+	Elsewhere    bool         // the person has begun in another organisation too; told of an entry alone
 	Declined     time.Time    // of the current terms; zero once they were accepted
 	Stumble      Stumble      // the last mistake on the way in; zero when there was none
 	Facts        Facts
 	Assignments  []Assignment
 }
 
-// Name is what the user is called on pages and in letters: the name once given, until then the address.
+// Name is what the user is called on pages and in letters: the name once given, until then the address. Nobody is called
+// OperatorName.
 func (u User) Name() string {
-	if name := strings.TrimSpace(strings.TrimSpace(u.FirstName) + " " + strings.TrimSpace(u.LastName)); name != "" {
-		return name
+	name := strings.TrimSpace(strings.TrimSpace(u.FirstName) + " " + strings.TrimSpace(u.LastName))
+	if name == "" || operatorsName(name) {
+		return u.Address
 	}
-	return u.Address
+	return name
+}
+
+// operatorsName tells whether a name is what the operator is called. It is no person's, wherever they have it from: an account
+// may bring names along that no form of ours has seen.
+func operatorsName(name string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(name), " "), OperatorName)
 }
 
 // Detailed tells whether the user has given everything that registration asks for beside the password.

@@ -35,6 +35,21 @@ func TestNamesAndInitials(t *testing.T) {
 	}
 }
 
+func TestNobodyIsCalledWhatTheOperatorIs(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][2]string{
+		{"The operator of", "Paperplane"}, {"the OPERATOR", "of  paperplane"}, {"The\u00a0operator of Paperplane", ""}, {"", " The operator\tof Paperplane"},
+	} {
+		user := extension.User{ID: "u", FirstName: names[0], LastName: names[1], Address: "eve@example.com"}
+		if user.Name() != user.Address || extension.ActorOf(user).Name != user.Address {
+			t.Errorf("%q is called %q, and acts as %q", names, user.Name(), extension.ActorOf(user).Name)
+		}
+	}
+	if user := (extension.User{FirstName: "The operator of", LastName: "Paperplanes"}); user.Name() != "The operator of Paperplanes" {
+		t.Errorf("somebody else is called %q", user.Name())
+	}
+}
+
 func TestTheHashOfTermsIsOfExactlyTheirText(t *testing.T) {
 	t.Parallel()
 	terms := extension.NewTerms("o", "en", "Terms", "abc")

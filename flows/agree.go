@@ -83,7 +83,7 @@ func (p *Pages) terms(c *fiber.Ctx) error {
 	if !p.asks(place) {
 		return onward(c)
 	}
-	return p.showTerms(c, fiber.StatusOK, agreement{reader: p.reader(c), place: place, flash: p.shell.TakeFlash(c)})
+	return p.showTerms(c, fiber.StatusOK, agreement{reader: p.reader(c), place: place, flash: p.takeFlash(c)})
 }
 
 func (p *Pages) showTerms(c *fiber.Ctx, status int, page agreement) error {
@@ -120,7 +120,7 @@ func (p *Pages) agree(c *fiber.Ctx) error {
 
 // agreeAfresh loads the page anew for somebody whose form is older than the session's cookie.
 func (p *Pages) agreeAfresh(c *fiber.Ctx) error {
-	err := p.shell.SetFlash(c, web.Flash{
+	err := p.setFlash(c, web.Flash{
 		Kind: web.NoticeWarning, Text: p.shell.Language(c).Say("The page was open for too long, so nothing was accepted or declined yet. Press the button again."),
 	})
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"paperplane/extension/web"
 )
 
-// codeCookie is the cookie of the flow that the newest code by one way belongs to, so that somebody who goes back or comes from another
-// page can still type the code that they have.
+// codeCookie is the cookie of what SendCode gave for the newest code by one way, so that somebody who goes back or comes from
+// another page can still type the code that they have.
 func codeCookie(kind extension.Factor) string { return "code_" + string(kind) }
 
 // codeTime is how long such a cookie lives: longer than any code.
@@ -33,19 +33,20 @@ func (p *Pages) sendCode(c *fiber.Ctx, d door) error {
 	if !open || !sent(w.way.Kind) {
 		return c.Redirect(d.path, fiber.StatusSeeOther)
 	}
-	flow, reply, err := p.onboarding.SendCode(c.UserContext(), w.session, p.shell.Browser(c), w.way.Kind)
+	var reply extension.Reply
+	w.sent, reply, err = p.onboarding.SendCode(c.UserContext(), w.session, p.shell.Browser(c), w.way.Kind)
 	p.shell.Relay(c, reply)
 	if err != nil {
 		w.reader = p.readerAfter(c, reply)
 		return p.notSent(c, w, err)
 	}
-	p.shell.SetCookie(c, web.Cookie{Name: codeCookie(w.way.Kind), Value: flow, Path: d.path, Until: p.shell.Now().Add(codeTime)})
+	p.shell.SetCookie(c, web.Cookie{Name: codeCookie(w.way.Kind), Value: w.sent, Path: d.path, Until: p.shell.Now().Add(codeTime)})
 	return c.Redirect(d.path+"/code?"+wayField+"="+string(w.way.Kind), fiber.StatusSeeOther)
 }
 
 // afresh loads the choice of ways anew for somebody whose form is older than the session's cookie.
 func (p *Pages) afresh(c *fiber.Ctx, d door) error {
-	err := p.shell.SetFlash(c, web.Flash{
+	err := p.setFlash(c, web.Flash{
 		Kind: web.NoticeWarning, Text: p.shell.Language(c).Say("The page was open for too long, so nothing was sent or saved. Try again."),
 	})
 	if err != nil {
@@ -103,18 +104,18 @@ func (p *Pages) enterCode(c *fiber.Ctx, d door) error {
 		return p.codeAgain(c, w, extension.Invalid(codeField, "Type the code."))
 	}
 	reply, err := p.onboarding.Confirm(c.UserContext(), w.session, p.shell.Browser(c), onboard.Confirmation{
-		Way: w.way.Kind, Sent: w.flow, Code: code,
+		Way: w.way.Kind, Sent: w.sent, Code: code,
 	})
 	p.shell.Relay(c, reply)
 	if err != nil {
 		w.reader = p.readerAfter(c, reply)
 		return p.codeAgain(c, p.afterWrong(c, w), err)
 	}
-	if w.flow != "" {
+	if w.sent != "" {
 		p.shell.DropCookie(c, codeCookie(w.way.Kind), d.path)
 	}
 	if w.after != d.after {
-		p.shell.DropCookie(c, confirmForCookie, d.path)
+		p.shell.DropCookie(c, confirmForCookie, "/")
 	}
 	return c.Redirect(w.after, fiber.StatusSeeOther)
 }

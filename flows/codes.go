@@ -53,15 +53,18 @@ func (p *Pages) recoveryCodes(c *fiber.Ctx) error {
 	if len(place.Proofs) == 0 {
 		return onward(c)
 	}
-	if p.shell.ReadCookie(c, keptCodesCookie, codesPath) == string(session.ID) {
-		return p.shell.Render(c, fiber.StatusOK, p.codesKeptPage(p.stopAt(c, place)))
-	}
 	held, err := p.onboarding.HoldsRecoveryCodes(c.UserContext(), session)
-	if err == nil && held && c.Query(newCodesField) == "" {
+	page := recovery{codeSheet: codeSheet{reader: p.reader(c)}, place: place, before: held}
+	switch {
+	case err != nil:
+		return p.noCodes(c, page, err)
+	case held && p.shell.ReadCookie(c, keptCodesCookie, codesPath) == string(session.ID):
+		return p.shell.Render(c, fiber.StatusOK, p.codesKeptPage(p.stopAt(c, place)))
+	case held && c.Query(newCodesField) == "":
 		place.Step = extension.StepSecure // which this page is the end of, whatever is due next
 		return p.shell.Render(c, fiber.StatusOK, p.codesHeldPage(p.stopAt(c, place)))
 	}
-	return p.showCodes(c, session, fiber.StatusOK, recovery{place: place, before: held})
+	return p.showCodes(c, session, fiber.StatusOK, page)
 }
 
 // newCodesField asks for new codes where there are some from before.
@@ -71,6 +74,16 @@ func (p *Pages) showCodes(c *fiber.Ctx, session extension.Session, status int, p
 	flow, codes, reply, err := p.onboarding.RecoveryCodes(c.UserContext(), session, p.shell.Browser(c))
 	p.shell.Relay(c, reply)
 	page.reader = p.readerAfter(c, reply)
+	if err != nil {
+		return p.noCodes(c, page, err)
+	}
+	page.place.Step = extension.StepSecure // which this page is the end of, whatever is due next
+	page.flow, page.owner, page.codes = flow, page.place.User.Address, codes
+	return p.shell.Render(c, status, p.codesPage(page))
+}
+
+// noCodes says why there are no codes to keep. The second factor is set up whatever became of them.
+func (p *Pages) noCodes(c *fiber.Ctx, page recovery, err error) error {
 	page.place.Step = extension.StepSecure // which this page is the end of, whatever is due next
 	switch {
 	case errors.Is(err, extension.ErrConflict): // this session may not make any
@@ -93,11 +106,7 @@ func (p *Pages) showCodes(c *fiber.Ctx, session extension.Session, status int, p
 		}
 		return p.shell.Render(c, problem.Status, p.noCodesPage(page.reader, page.place, problem))
 	}
-	if err != nil {
-		return err
-	}
-	page.flow, page.owner, page.codes = flow, page.place.User.Address, codes
-	return p.shell.Render(c, status, p.codesPage(page))
+	return err
 }
 
 // beforeField says that there are codes from before.

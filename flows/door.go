@@ -46,7 +46,7 @@ type doorway struct {
 	place   onboard.Place
 	ways    []onboard.Way
 	way     onboard.Way // whose code is asked for; zero on the choice of ways
-	flow    string      // which the code belongs to
+	sent    string      // what SendCode gave for the newest code by the way; empty when none was sent to this browser
 	now     time.Time
 	faults  []extension.FieldError
 	problem *web.Problem
@@ -120,13 +120,26 @@ func (w doorway) asking() bool {
 	return w.step == extension.StepConfirm && asking.ID != w.place.Organisation.ID && asking.TwoFactor == extension.TwoFactorRequired
 }
 
+// rescuer is the organisation whose administrators can reset the second factor: the only one that has a say in the account,
+// which need not be the one that it is shown for. False says that there are several, so that none of them can.
+func (w doorway) rescuer() (extension.Organisation, bool) {
+	begun := slices.DeleteFunc(slices.Clone(w.place.Standings), func(s onboard.Standing) bool { return !s.Begun })
+	switch len(begun) {
+	case 0:
+		return w.place.Organisation, true
+	case 1:
+		return begun[0].Organisation, true
+	}
+	return extension.Organisation{}, false
+}
+
 // ways offers the ways. At a confirmation the code of an app is asked for at once: nothing need be sent for it.
 func (p *Pages) ways(c *fiber.Ctx, d door) error {
 	w, due, err := p.come(c, d)
 	if err != nil || !due {
 		return err
 	}
-	w.flash = p.shell.TakeFlash(c)
+	w.flash = p.takeFlash(c)
 	if app, ok := w.through(string(extension.FactorTOTP)); ok && d.step == extension.StepConfirm {
 		return p.shell.Render(c, fiber.StatusOK, p.codePage(app))
 	}
@@ -147,7 +160,7 @@ func (p *Pages) codeForm(c *fiber.Ctx, d door) error {
 	if !expected {
 		return c.Redirect(d.path, fiber.StatusSeeOther)
 	}
-	w.flash = p.shell.TakeFlash(c)
+	w.flash = p.takeFlash(c)
 	return p.shell.Render(c, fiber.StatusOK, p.codePage(w))
 }
 
@@ -161,6 +174,6 @@ func (p *Pages) expecting(c *fiber.Ctx, w doorway, kind string) (doorway, bool) 
 	if !open || w.step == extension.StepSecure && !sent(w.way.Kind) {
 		return w, false
 	}
-	w.flow = p.shell.ReadCookie(c, codeCookie(w.way.Kind), w.path)
-	return w, w.flow != "" || !sent(w.way.Kind)
+	w.sent = p.shell.ReadCookie(c, codeCookie(w.way.Kind), w.path)
+	return w, w.sent != "" || !sent(w.way.Kind)
 }

@@ -28,7 +28,9 @@ func at(t *testing.T, step extension.Step) *site {
 }
 
 // sentTo is the Cookie header's part of a browser to which a code was sent.
-func sentTo(way extension.Factor) string { return "pp_code_" + string(way) + "=flow-of-" + string(way) }
+func sentTo(way extension.Factor) string {
+	return "pp_code_" + string(way) + "=sending-of-" + string(way)
+}
 
 func TestTheWaysToSetUpAreOfferedAndNothingIsSent(t *testing.T) {
 	t.Parallel()
@@ -48,6 +50,10 @@ func TestTheWaysToSetUpAreOfferedAndNothingIsSent(t *testing.T) {
 
 	s.onboarding.place.User.Facts.Activated = now()
 	s.get(t, "/secure", signedIn(asInvitee)).shows(t, "Northwind Clinics asks for one from now on.")
+	s.onboarding.place.User.Factors = []extension.Factor{extension.FactorEmail} // which is none of the ways any more, or reaches nobody
+	s.get(t, "/secure", signedIn(asInvitee)).shows(t, "Northwind Clinics asks for one. It protects")
+	s.onboarding.place.User.Factors, s.onboarding.place.Lost = nil, true
+	s.get(t, "/secure", signedIn(asInvitee)).shows(t, "Your second factor was taken away: set one up again.")
 	s.onboarding.ways = nil
 	s.get(t, "/secure", signedIn(asInvitee)).shows(t, "None of the ways", "ask an administrator", "mailto:")
 }
@@ -75,18 +81,18 @@ func TestACodeIsSentByAPressAndTypedOnAPageOfItsOwn(t *testing.T) {
 			s := at(t, step)
 			got := s.post(t, path+"/send", s.signed(asInvitee, "way", "sms"), signedIn(asInvitee))
 			got.redirects(t, path+"/code?way=sms")
-			if got.cookie("pp_code_sms") != "flow-of-sms" {
+			if got.cookie("pp_code_sms") != "sending-of-sms" {
 				t.Errorf("got the cookies %v, want the flow's", got.cookies)
 			}
 			page := s.get(t, got.location(), signedIn(asInvitee), sentTo(extension.FactorSMS))
 			page.isStatus(t, http.StatusOK)
 			page.shows(t, "We have sent a code to +44 ••••• ••0123.", `autocomplete="one-time-code"`, "Send another code", "Another way")
-			page.hides(t, "flow-of-sms")
+			page.hides(t, "sending-of-sms")
 
 			answer := s.post(t, path+"/code", s.signed(asInvitee, "way", "sms", "code", " 123-4 56\u00a0"), signedIn(asInvitee), sentTo(extension.FactorSMS))
 			want := map[string]string{"/secure": "/secure/codes", "/confirm": "/next"}[path]
 			answer.redirects(t, want)
-			confirmed := []onboard.Confirmation{{Way: extension.FactorSMS, Sent: "flow-of-sms", Code: "123456"}}
+			confirmed := []onboard.Confirmation{{Way: extension.FactorSMS, Sent: "sending-of-sms", Code: "123456"}}
 			if diff := cmp.Diff(confirmed, s.onboarding.confirmed); diff != "" {
 				t.Errorf("the verb got something else (-want +got):\n%s", diff)
 			}

@@ -35,6 +35,8 @@ type Onboarding interface {
 	// Start takes the session that the browser has already; zero when it has none.
 	Start(ctx context.Context, token string, session extension.Session, browser extension.Browser) (extension.Reply, error)
 	Next(ctx context.Context, session extension.Session, wish onboard.Wish) (onboard.Place, error)
+	// Observe learns what Kratos holds now, sooner than its report comes.
+	Observe(ctx context.Context, session extension.Session) error
 
 	Register(ctx context.Context, session extension.Session, browser extension.Browser, r onboard.Registration) (extension.Reply, error)
 	// RegisterWith saves the details and links a social sign-in instead of a password; it gives the provider's address.

@@ -233,7 +233,7 @@ func (g gatehouse) enter(c *fiber.Ctx) error {
 	decision, err := g.door.Admit(c.UserContext(), g.caller(c), slug)
 	switch {
 	case errors.Is(err, extension.ErrNotFound):
-		return g.notInvited(c)
+		return g.noMember(c)
 	case errors.Is(err, extension.ErrNoSession) && back != "" && !web.WantsJSON(c):
 		sealed := url.Values{backField: {g.shell.Seal(back)}}
 		return c.Redirect(signInTo(g.entrance(slug, "")+"?"+sealed.Encode()), fiber.StatusSeeOther)

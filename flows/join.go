@@ -3,6 +3,7 @@ package flows
 import (
 	"errors"
 	"net/url"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -19,7 +20,16 @@ const joinCookie = "join"
 // never opened the link. Whether the invitation exists decides nothing.
 const fresh = "fresh"
 
-func joinPath(invitation extension.InvitationID) string { return "/join/" + string(invitation) }
+const joins = "/join/"
+
+func joinPath(invitation extension.InvitationID) string { return joins + string(invitation) }
+
+// isJoin tells whether a path is the page of an invitation, and no more than that.
+func isJoin(path string) bool {
+	id, below := strings.CutPrefix(path, joins)
+	_, err := extension.ParseID[extension.InvitationID](id)
+	return below && err == nil
+}
 
 // peek answers HEAD of a link, which mail scanners send: nothing is looked up, so nothing can be learnt or noted.
 func peek(c *fiber.Ctx) error {
@@ -160,10 +170,16 @@ func (p *Pages) endOther(c *fiber.Ctx, browser extension.Browser) (extension.Bro
 }
 
 // notStarted keeps the invitee on the page when a part is down: the link stays good and the button stands below. An
-// account that exists already is signed in to first, and then leads back here.
+// account that exists already is signed in to first, its second factor is shown, and then that leads back here.
 func (p *Pages) notStarted(c *fiber.Ctx, j join, err error) error {
-	if link, ok := errors.AsType[*onboard.LinkError](err); ok && link.Reason == onboard.LinkAccount {
-		return p.shell.Render(c, linkStatus(link.Reason), p.accountPage(j))
+	if link, ok := errors.AsType[*onboard.LinkError](err); ok {
+		switch link.Reason {
+		case onboard.LinkAccount:
+			return p.shell.Render(c, linkStatus(link.Reason), p.accountPage(j))
+		case onboard.LinkConfirm:
+			return p.confirmFor(c, joinPath(j.landing.Invitation))
+		case onboard.LinkDead, onboard.LinkExpired, onboard.LinkPaused, onboard.LinkDisabled, onboard.LinkForeign, onboard.LinkOccupied, onboard.LinkSignIn:
+		}
 	}
 	if !errors.Is(err, extension.ErrUnavailable) && !errors.Is(err, extension.ErrConflict) {
 		return p.deadEnd(c, err)
@@ -205,7 +221,7 @@ func linkStatus(reason onboard.LinkReason) int {
 		return fiber.StatusGone
 	case onboard.LinkPaused, onboard.LinkDisabled:
 		return fiber.StatusForbidden
-	case onboard.LinkForeign, onboard.LinkOccupied, onboard.LinkAccount:
+	case onboard.LinkForeign, onboard.LinkOccupied, onboard.LinkAccount, onboard.LinkConfirm:
 		return fiber.StatusConflict
 	case onboard.LinkDead, onboard.LinkSignIn:
 	}

@@ -67,7 +67,7 @@ func newOnboarding() *onboarding {
 				ID: termsID, Version: 3, Language: "en", Title: "Terms of use", Published: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
 				Text: "Be *kind*.\nAlways.\n\nKeep secrets < 5 minutes.", SHA256: "5ha",
 			},
-			Standings: []onboard.Standing{{Organisation: organisation, Status: extension.Pending, Step: extension.StepRegister}},
+			Standings: []onboard.Standing{{Organisation: organisation, Status: extension.Pending, Step: extension.StepRegister, Begun: true}},
 		},
 		ways: []onboard.Way{
 			{Kind: extension.FactorTOTP},
@@ -106,6 +106,8 @@ func (o *onboarding) Start(_ context.Context, _ string, session extension.Sessio
 	return o.reply, o.startErr
 }
 
+func (o *onboarding) Observe(context.Context, extension.Session) error { return nil }
+
 func (o *onboarding) Next(_ context.Context, _ extension.Session, wish onboard.Wish) (onboard.Place, error) {
 	o.wishes = append(o.wishes, wish)
 	return o.place, o.nextErr
@@ -132,7 +134,7 @@ func (o *onboarding) Ways(context.Context, extension.Session, onboard.Place) ([]
 
 func (o *onboarding) SendCode(_ context.Context, _ extension.Session, _ extension.Browser, way extension.Factor) (string, extension.Reply, error) {
 	o.sent = append(o.sent, way)
-	return "flow-of-" + string(way), o.reply, o.sendErr
+	return "sending-of-" + string(way), o.reply, o.sendErr
 }
 
 func (o *onboarding) Confirm(_ context.Context, _ extension.Session, _ extension.Browser, c onboard.Confirmation) (extension.Reply, error) {
@@ -163,7 +165,7 @@ func (o *onboarding) RecoveryCodes(context.Context, extension.Session, extension
 }
 
 func (o *onboarding) KeepRecoveryCodes(_ context.Context, _ extension.Session, _ extension.Browser, flow string) (extension.Reply, error) {
-	o.keptCodes = append(o.keptCodes, flow)
+	o.keptCodes, o.heldCodes = append(o.keptCodes, flow), true
 	return o.reply, o.saveErr
 }
 

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -56,8 +57,10 @@ func (p *Pages) choose(c *fiber.Ctx, slug string) {
 	p.shell.SetCookie(c, web.Cookie{Name: organisationCookie, Value: slug, Path: "/", Until: p.shell.Now().Add(preferenceTime)})
 }
 
-// several tells whether there is another organisation to switch to.
-func several(place onboard.Place) bool { return len(place.Standings) > 1 }
+// several tells whether there is another organisation to switch to. An invitation that nobody has accepted is none.
+func several(place onboard.Place) bool {
+	return slices.ContainsFunc(place.Standings, func(s onboard.Standing) bool { return s.Begun && s.Organisation.ID != place.Organisation.ID })
+}
 
 // administers tells whether the session may enter the administration of the organisation where it stands.
 func administers(place onboard.Place) bool {

@@ -18,14 +18,16 @@ func inSeveral(t *testing.T) *site {
 	s := newSite(t, plainURL)
 	s.onboarding.standing(extension.StepIn)
 	place := &s.onboarding.place
-	place.Standings = []onboard.Standing{{Organisation: place.Organisation, Status: extension.Active, Step: extension.StepIn}}
+	place.Standings = []onboard.Standing{{Organisation: place.Organisation, Status: extension.Active, Step: extension.StepIn, Begun: true}}
 	for step, status := range map[extension.Step]extension.Status{
 		extension.StepPaused: extension.Inactive, extension.StepExpired: extension.Expired, extension.StepStart: extension.Pending,
 		extension.StepRegister: extension.Pending, extension.StepSecure: extension.Active, extension.StepConfirm: extension.Active,
 		extension.StepAgree: extension.Active,
 	} {
 		organisation := extension.Organisation{ID: extension.OrganisationID(step), Slug: "at-" + string(step), Name: "At " + string(step)}
-		place.Standings = append(place.Standings, onboard.Standing{Organisation: organisation, Status: status, Step: step})
+		place.Standings = append(place.Standings, onboard.Standing{
+			Organisation: organisation, Status: status, Step: step, Begun: step != extension.StepStart,
+		})
 	}
 	return s
 }

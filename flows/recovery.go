@@ -89,13 +89,16 @@ func (p *Pages) recover(c *fiber.Ctx) error {
 		return p.recoverAgain(c, err, flow, values)
 	}
 	if form.ID == "" {
-		return c.Redirect(settingsPath+"?"+recovered+"=1", fiber.StatusSeeOther)
+		return c.Redirect(recoveredPath, fiber.StatusSeeOther)
 	}
 	return c.Redirect(recoveryPath+"?"+url.Values{flowField: {form.ID}}.Encode(), fiber.StatusSeeOther)
 }
 
 // recovered marks the way to the settings of somebody who has just shown that the mailbox is theirs.
-const recovered = "recovered"
+const (
+	recovered     = "recovered"
+	recoveredPath = settingsPath + "?" + recovered + "=1"
+)
 
 // recoverAgain shows the form again and why.
 func (p *Pages) recoverAgain(c *fiber.Ctx, err error, flow string, values map[string]string) error {

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
@@ -8,6 +9,7 @@ import (
 	"paperplane/extension"
 	"paperplane/extension/locale"
 	"paperplane/extension/onboard"
+	"paperplane/extension/web"
 )
 
 // organisationCookie holds the slug of the organisation that the person chose to look at. It is a preference without any
@@ -52,6 +54,22 @@ func (p *Pages) accountPlace(c *fiber.Ctx, session extension.Session, place onbo
 		}
 	}
 	return place, nil
+}
+
+// setFlash keeps a notice in the reader's language for the next page.
+func (p *Pages) setFlash(c *fiber.Ctx, flash web.Flash) error {
+	flash.Language = p.shell.Language(c)
+	return p.shell.SetFlash(c, flash)
+}
+
+// takeFlash gives the notice for this page, unless it is in another language than the reader's, as those of administrators' pages
+// may be.
+func (p *Pages) takeFlash(c *fiber.Ctx) *web.Flash {
+	flash := p.shell.TakeFlash(c)
+	if flash != nil && cmp.Or(flash.Language, locale.English) != cmp.Or(p.shell.Language(c), locale.English) {
+		return nil
+	}
+	return flash
 }
 
 // token is the form token for a page that goes out together with a reply of Kratos'. Kratos writes the session's cookie

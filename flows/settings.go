@@ -87,28 +87,37 @@ func (p *Pages) change(c *fiber.Ctx) (holder, bool, error) {
 	return h, true, nil
 }
 
-// confirmFirst sends somebody to show their second factor, and back to the page that they wanted.
+// confirmFirst sends somebody to show their second factor, and back to the page of the account that they wanted. Whoever has
+// yet to choose a new password has that to do, whatever they have looked at since.
 func (p *Pages) confirmFirst(c *fiber.Ctx) error {
 	back := settingsPath
 	if c.Method() == fiber.MethodGet {
 		back = cmp.Or(p.shell.LocalPath(c.OriginalURL()), settingsPath)
 	}
+	if p.confirmedFor(c) == recoveredPath {
+		back = recoveredPath
+	}
+	return p.confirmFor(c, back)
+}
+
+// confirmFor sends somebody to show their second factor, and back to a page of ours: one of the account, or an invitation's.
+func (p *Pages) confirmFor(c *fiber.Ctx, back string) error {
 	p.shell.SetCookie(c, web.Cookie{
-		Name: confirmForCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(back)), Path: confirmPath, Until: p.shell.Now().Add(confirmForTime),
+		Name: confirmForCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(back)), Path: "/", Until: p.shell.Now().Add(confirmForTime),
 	})
 	return c.Redirect(confirmPath, fiber.StatusSeeOther)
 }
 
-// confirmForCookie remembers, while a second factor is shown, the page of the account that it is shown for.
+// confirmForCookie remembers, while a second factor is shown, the page that it is shown for.
 const (
 	confirmForCookie = "confirm_for"
 	confirmForTime   = 15 * time.Minute // as long as a code works
 )
 
-// confirmedFor is the page of the account that a second factor is shown for; empty when it is for none.
+// confirmedFor is the page of the account, or of an invitation, that a second factor is shown for; empty when it is for none.
 func (p *Pages) confirmedFor(c *fiber.Ctx) string {
-	path, err := base64.RawURLEncoding.DecodeString(p.shell.ReadCookie(c, confirmForCookie, confirmPath))
-	if err != nil || !strings.HasPrefix(string(path), settingsPath) {
+	path, err := base64.RawURLEncoding.DecodeString(p.shell.ReadCookie(c, confirmForCookie, "/"))
+	if err != nil || !strings.HasPrefix(string(path), settingsPath) && !isJoin(string(path)) {
 		return ""
 	}
 	return p.shell.LocalPath(string(path))
@@ -126,7 +135,7 @@ func (p *Pages) signInFirst(c *fiber.Ctx) error {
 
 // backToSettings shows the account with word of what became of a press.
 func (p *Pages) backToSettings(c *fiber.Ctx, flash web.Flash) error {
-	if err := p.shell.SetFlash(c, flash); err != nil {
+	if err := p.setFlash(c, flash); err != nil {
 		return err
 	}
 	return c.Redirect(settingsPath, fiber.StatusSeeOther)
@@ -152,7 +161,7 @@ func (p *Pages) settings(c *fiber.Ctx) error {
 		return err
 	}
 	page.recovered = c.Query(recovered) != ""
-	page.flash = p.shell.TakeFlash(c)
+	page.flash = p.takeFlash(c)
 	if cameToNothing(form) {
 		page.said = notAdded(h.l)
 	}

@@ -34,7 +34,11 @@ func (l factorList) uncovered() bool { return len(l.own) > 0 && !l.codes }
 type ownFactor struct {
 	kind   extension.Factor
 	masked string // of sms and email: where codes go
+	moved  bool   // they went elsewhere when it was proven, so that it cannot be shown
 }
+
+// onlyApp tells whether an app is the only second factor, so that taking it away leaves none.
+func (l factorList) onlyApp() bool { return len(l.own) == 1 && l.own[0].kind == extension.FactorTOTP }
 
 // The nodes of Kratos' settings form that tell what there is.
 const (
@@ -68,7 +72,7 @@ func (p *Pages) factorsOf(c *fiber.Ctx, h holder, form extension.Form) (factorLi
 		}
 	}
 	for _, kind := range kinds {
-		list.own = append(list.own, ownFactor{kind: kind, masked: maskedOf(ways, kind)})
+		list.own = append(list.own, ownFactor{kind: kind, masked: maskedOf(ways, kind), moved: sent(kind) && !proven(ways, kind)})
 	}
 	for _, way := range ways {
 		if sent(way.Kind) && !slices.Contains(kinds, way.Kind) && serves(h.place, way.Kind) {
@@ -78,24 +82,25 @@ func (p *Pages) factorsOf(c *fiber.Ctx, h holder, form extension.Form) (factorLi
 	return list, nil
 }
 
-// serves tells whether a way would lead in somewhere: an organisation of theirs requires a second factor and accepts it, or
-// none requires one, so that any serves to protect the account.
+// serves tells whether a way would lead in somewhere: an organisation that has a say in the account requires a second factor
+// and accepts it, or none requires one, so that any serves to protect the account.
 func serves(place onboard.Place, kind extension.Factor) bool {
 	required := false
 	for _, standing := range place.Standings {
-		switch standing.Step {
-		case extension.StepPaused, extension.StepExpired, extension.StepStart:
-			continue // no organisation of theirs yet, or any more
-		case extension.StepRegister, extension.StepSecure, extension.StepConfirm, extension.StepAgree, extension.StepIn:
+		if !standing.Begun || standing.Organisation.TwoFactor != extension.TwoFactorRequired {
+			continue
 		}
-		if standing.Organisation.TwoFactor == extension.TwoFactorRequired {
-			required = true
-			if standing.Organisation.Allows(kind) {
-				return true
-			}
+		if standing.Organisation.Allows(kind) {
+			return true
 		}
+		required = true
 	}
 	return !required
+}
+
+// proven tells whether a way is among these and can be shown.
+func proven(ways []onboard.Way, kind extension.Factor) bool {
+	return slices.ContainsFunc(ways, func(way onboard.Way) bool { return way.Kind == kind && way.Proven })
 }
 
 // maskedOf is where the codes of a way go.
@@ -187,10 +192,13 @@ type codeWay struct {
 	holder
 	kind    extension.Factor
 	masked  string
-	flow    string
+	sent    string // what SendCode gave; empty while no code was sent
 	faults  []extension.FieldError
 	problem *web.Problem
 }
+
+// sentField carries what SendCode gave from the press that sent a code to the one that takes it.
+const sentField = "sent"
 
 // setCodeWay has a code sent, and then takes it: whoever types it has shown that codes reach them.
 func (p *Pages) setCodeWay(c *fiber.Ctx) error {
@@ -198,7 +206,7 @@ func (p *Pages) setCodeWay(c *fiber.Ctx) error {
 	if err != nil || !entered {
 		return err
 	}
-	page := codeWay{holder: h, kind: extension.Factor(web.Posted(c, wayField)), flow: web.Posted(c, flowField)}
+	page := codeWay{holder: h, kind: extension.Factor(web.Posted(c, wayField)), sent: web.Posted(c, sentField)}
 	if !sent(page.kind) || !h.member() {
 		return c.Redirect(settingsPath, fiber.StatusSeeOther)
 	}
@@ -209,12 +217,12 @@ func (p *Pages) setCodeWay(c *fiber.Ctx) error {
 	page.masked = maskedOf(ways, page.kind)
 	var reply extension.Reply
 	switch code := tidyCode(web.Posted(c, codeField)); {
-	case page.flow == "":
-		page.flow, reply, err = p.onboarding.SendCode(c.UserContext(), h.session, p.shell.Browser(c), page.kind)
+	case page.sent == "":
+		page.sent, reply, err = p.onboarding.SendCode(c.UserContext(), h.session, p.shell.Browser(c), page.kind)
 	case code == "":
 		page.faults = []extension.FieldError{{Field: codeField, Message: h.l.Say("Enter the code.")}}
 	default:
-		reply, err = p.onboarding.Confirm(c.UserContext(), h.session, p.shell.Browser(c), onboard.Confirmation{Way: page.kind, Sent: page.flow, Code: code})
+		reply, err = p.onboarding.Confirm(c.UserContext(), h.session, p.shell.Browser(c), onboard.Confirmation{Way: page.kind, Sent: page.sent, Code: code})
 		if err == nil {
 			p.shell.Relay(c, reply)
 			return p.changed(c, h, nil, h.l.Say("Codes can go there from now on."))
@@ -233,7 +241,7 @@ func (p *Pages) showCodeWay(c *fiber.Ctx, page codeWay, err error) error {
 		return p.notChanged(c, page.holder, err)
 	case err != nil:
 		status = fiber.StatusUnprocessableEntity
-		if page.faults = p.codeFaults(c, err); len(page.faults) > 0 && page.flow != "" {
+		if page.faults = p.codeFaults(c, err); len(page.faults) > 0 && page.sent != "" {
 			break
 		}
 		problem, known := p.codeProblem(c, err)

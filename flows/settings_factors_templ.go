@@ -106,9 +106,9 @@ func (w codeWay) page() web.Page {
 	if w.kind == extension.FactorEmail {
 		page.Title = w.l.Say("Add codes by email")
 	}
-	if w.flow != "" && w.masked != "" {
+	if w.sent != "" && w.masked != "" {
 		page.Lead = w.l.Say("We have sent a code to %s. Type it here to show that codes reach you.", w.masked)
-	} else if w.flow != "" {
+	} else if w.sent != "" {
 		page.Lead = w.l.Say("We have sent you a code. Type it here to show that codes reach you.")
 	}
 	return w.frame(page)
@@ -163,7 +163,7 @@ func (p *Pages) codeWayPage(w codeWay) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if w.flow != "" {
+			if w.sent != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<form method=\"post\" action=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -216,7 +216,7 @@ func (p *Pages) codeWayPage(w codeWay) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var10 string
-				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(flowField)
+				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(sentField)
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `flows/settings_factors.templ`, Line: 42, Col: 41}
 				}
@@ -229,7 +229,7 @@ func (p *Pages) codeWayPage(w codeWay) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var11 string
-				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(w.flow)
+				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(w.sent)
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `flows/settings_factors.templ`, Line: 42, Col: 58}
 				}

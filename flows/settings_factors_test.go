@@ -117,21 +117,21 @@ func TestCodesByMessageAreAddedByTypingOne(t *testing.T) {
 	s := atHome(t, "v26")
 	got := s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms"), signedIn(asInvitee))
 	got.isStatus(t, http.StatusOK)
-	got.shows(t, "Add codes by text message", "0123", `name="flow" value="flow-of-sms"`, `autocomplete="one-time-code"`, "Send another code")
+	got.shows(t, "Add codes by text message", "0123", `name="sent" value="sending-of-sms"`, `autocomplete="one-time-code"`, "Send another code")
 	if diff := cmp.Diff([]extension.Factor{extension.FactorSMS}, s.onboarding.sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
-	s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms", "flow", "flow-of-sms", "code", "12 34 56"), signedIn(asInvitee)).redirects(t, "/settings")
-	want := []onboard.Confirmation{{Way: extension.FactorSMS, Sent: "flow-of-sms", Code: "123456"}}
+	s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms", "sent", "sending-of-sms", "code", "12 34 56"), signedIn(asInvitee)).redirects(t, "/settings")
+	want := []onboard.Confirmation{{Way: extension.FactorSMS, Sent: "sending-of-sms", Code: "123456"}}
 	if diff := cmp.Diff(want, s.onboarding.confirmed); diff != "" {
 		t.Errorf("confirmed (-want +got):\n%s", diff)
 	}
 
 	s.onboarding.codeErr = extension.Invalid("code", "This code is not right.")
-	got = s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms", "flow", "flow-of-sms", "code", "000000"), signedIn(asInvitee))
+	got = s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms", "sent", "sending-of-sms", "code", "000000"), signedIn(asInvitee))
 	got.isStatus(t, http.StatusUnprocessableEntity)
 	got.shows(t, "This code is not right.", `id="field-code-error"`)
-	s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms", "flow", "flow-of-sms"), signedIn(asInvitee)).shows(t, "Enter the code.")
+	s.post(t, "/settings/code", s.signed(asInvitee, "way", "sms", "sent", "sending-of-sms"), signedIn(asInvitee)).shows(t, "Enter the code.")
 
 	s.onboarding.sendErr = &extension.CooldownError{Until: now().Add(40 * time.Second)}
 	got = s.post(t, "/settings/code", s.signed(asInvitee, "way", "email"), signedIn(asInvitee))

@@ -70,6 +70,14 @@ func (p *Pages) setProfile(c *fiber.Ctx) error {
 		form, faults := takenMobile(h, refused.Form)
 		return p.refuseProfile(c, h, form, typed, faults)
 	}
+	if err == nil && traits.Mobile != form.Traits.Mobile && slices.Contains(h.place.User.Factors, extension.FactorSMS) {
+		if err := p.onboarding.Observe(c.UserContext(), h.session); err != nil {
+			return err
+		}
+		return p.backToSettings(c, web.Flash{
+			Kind: web.NoticeWarning, Text: h.l.Say("Your details are saved. Codes went to your old number before: confirm below that they reach you at the new one."),
+		})
+	}
 	return p.changed(c, h, err, h.l.Say("Your details are saved."))
 }
 

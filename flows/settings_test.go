@@ -91,6 +91,10 @@ func TestAProvenFactorIsShownBeforeAnythingCanBeChanged(t *testing.T) {
 	sent := got.cookies[len(got.cookies)-1]
 	got = s.post(t, "/confirm/code", s.signed(asInvitee, "way", "sms", "code", "123456"), signedIn(asInvitee), wanted, sent.Name+"="+sent.Value)
 	got.redirects(t, "/settings?recovered=1")
+	got = s.get(t, "/settings", signedIn(asInvitee), wanted) // looked at before the factor was shown
+	if cookie = got.cookies[len(got.cookies)-1]; cookie.Name+"="+cookie.Value != wanted {
+		t.Error("that a new password is to be chosen is forgotten")
+	}
 
 	s.onboarding.place.Asking = extension.Organisation{}
 	s.get(t, "/settings", signedIn(asInvitee)).isStatus(t, http.StatusOK)
@@ -101,7 +105,7 @@ func TestAConfirmationLeadsBackToTheAccountAlone(t *testing.T) {
 	s := atHome(t, "v26")
 	s.onboarding.place.User.Factors = []extension.Factor{extension.FactorTOTP}
 	s.onboarding.place.Asking = s.onboarding.place.Organisation
-	for _, path := range []string{"//evil.example", "https://evil.example/settings", "/o/northwind/users", "/settings\n//evil.example", ""} {
+	for _, path := range []string{"//evil.example", "https://evil.example/settings", "/o/northwind/users", "/settings\n//evil.example", "", "/join/", "/join/../o/northwind/users", "/join//evil.example"} {
 		planted := "pp_confirm_for=" + base64.RawURLEncoding.EncodeToString([]byte(path))
 		s.get(t, "/confirm", signedIn(asInvitee), planted).redirects(t, "/next")
 	}

@@ -67,11 +67,11 @@ CREATE INDEX app_codes_at ON app_codes (at);
 CREATE TABLE news (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     identity_id uuid NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
-    kind        text NOT NULL CHECK (kind IN ('added', 'removed', 'reset', 'mobile_freed', 'password', 'sign_ins')),
+    kind        text NOT NULL CHECK (kind IN ('added', 'removed', 'reset', 'mobile_freed', 'password', 'sign_ins', 'recovered')),
     factor      text NOT NULL CHECK (factor IN ('', 'totp', 'webauthn', 'sms', 'email', 'lookup_secret')),
     address     text NOT NULL,                        -- where codes of it went, or the number that was freed
     happened_at timestamptz NOT NULL,
-    report      text UNIQUE,                          -- of one that Kratos reports: the same report may come again
+    report      text UNIQUE,                          -- of one that Kratos reports, which may come again, or that is announced
     letter      uuid,                                 -- that tells it, with all that had happened when it was first tried
     tried_at    timestamptz,                          -- the first time; by this database's clock, like the next two
     try_at      timestamptz NOT NULL,
@@ -80,6 +80,7 @@ CREATE TABLE news (
 
 CREATE INDEX news_identity ON news (identity_id);
 CREATE INDEX news_try ON news (try_at) WHERE done_at IS NULL;
+CREATE INDEX news_letter ON news (letter) WHERE done_at IS NULL;
 CREATE INDEX news_done ON news (done_at);
 
 ALTER TABLE terms

@@ -107,7 +107,7 @@ func refusal(o gate.Objection) fiber.Map {
 	}}}
 }
 
-// reportRequest is what report.jsonnet writes. Only the identity, the evidence and what tells one change from another are
+// reportRequest is what report.jsonnet writes. Only the identity, the evidence and what tells one save from another are
 // used: the facts are asked of Kratos.
 type reportRequest struct {
 	FlowID   string `json:"flow_id"`
@@ -123,7 +123,8 @@ type reportRequest struct {
 	ClientIP  string          `json:"client_ip"`
 }
 
-// record answers a report hook. A settings flow can be saved several times, so the change is named by the moment too.
+// record answers a report hook. A settings flow can be saved several times, so the change is named by the moment too, which
+// v26 moves on with every save.
 func (h *Hooks) record(c *fiber.Ctx, method extension.SettingsMethod) error {
 	var request reportRequest
 	if err := decode(c.Body(), &request); err != nil {

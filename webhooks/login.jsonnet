@@ -7,12 +7,17 @@ local text(value) = if std.isString(value) then value else null;
 
 local list(value) = if std.isArray(value) then value else [];
 
+local faulty(element) = std.length(std.filter(function(message) get(message, 'type') == 'error', list(get(element, 'messages')))) > 0;
+
 function(ctx)
   local flow = get(ctx, 'flow');
-  // One for every address that the form could send a code to. The code itself stands in a node of another name.
-  local addresses = std.filter(
+  local ui = get(flow, 'ui');
+  local nodes = list(get(ui, 'nodes'));
+  // One for every address that the form could send a code to. The code itself stands in a node of another name. A form in
+  // which something was wrong tells none: Kratos puts whatever the browser submitted into the place of the address then.
+  local addresses = if faulty(ui) || std.length(std.filter(faulty, nodes)) > 0 then [] else std.filter(
     function(node) get(get(node, 'attributes'), 'name') == 'identifier' && get(node, 'group') == 'code',
-    list(get(get(flow, 'ui'), 'nodes'))
+    nodes
   );
   {
     flow_id: get(flow, 'id'),

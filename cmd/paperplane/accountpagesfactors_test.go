@@ -147,7 +147,7 @@ func (v *visitor) confirmsWithForm(t *testing.T, p page, way, code string) page 
 	}))
 }
 
-// protectsMobile changes the number of somebody whose factor it is: only a confirmed session may, and the old factor is gone.
+// protectsMobile changes the number of somebody whose factor it is: only a confirmed session may.
 func (s *testStack) protectsMobile(t *testing.T, ada *visitor) {
 	t.Helper()
 	const address = "mobile@example.com"
@@ -168,11 +168,38 @@ func (s *testStack) protectsMobile(t *testing.T, ada *visitor) {
 		t.Errorf("the password alone changed the mobile to %s", now)
 	}
 
-	number := s.mobile()
-	v.press(t, v.theSettings(t), "Save your details", "traits.phone", number).says(t, 200, "Your details are saved.")
-	eventually(t, "the number's factor is forgotten", func() bool {
-		user := s.user(t, address)
-		return user.Mobile == number && len(user.Factors) == 0
-	})
-	v.theSettings(t).says(t, 200, "You have not set one up yet.")
+	s.movesTo(t, v, address, s.mobile())
+}
+
+// movesTo changes the number of somebody whose only factor it is. The account is not there for whoever has the password
+// meanwhile: the session that made the change sets the new one up, and another one cannot.
+func (s *testStack) movesTo(t *testing.T, v *visitor, address, number string) {
+	t.Helper()
+	s.soonAgain(t)
+	moved := v.press(t, v.theSettings(t), "Save your details", "traits.phone", number)
+	moved.says(t, 200, "Your details are saved.", "confirm below that they reach you at the new one", "Codes went elsewhere before.")
+	s.observes(t, address)
+	thief := s.visitor(t)
+	thief.signIn(t, address, goodPassword)
+	thief.opensNoSettings(t)
+	for _, path := range []string{"/settings", "/settings/totp"} {
+		if got := thief.open(t, path); got.path() != "/confirm" {
+			t.Errorf("with the password alone, %s leads to %s", path, got.path())
+		}
+	}
+	thief.open(t, "/confirm").lacks(t, byText)
+	asked := v.press(t, moved, "Send a code there")
+	v.press(t, asked, "Confirm the code", "code", s.nthCode(t, number, 1)).says(t, 200, "Codes can go there from now on.")
+	v.theSettings(t).lacks(t, "Codes went elsewhere before.")
+	if factors := s.factors(t, address); factors != "sms" {
+		t.Errorf("the factors are %q", factors)
+	}
+	thief.open(t, "/settings").says(t, 200, byText)
+}
+
+// observes waits until what Kratos holds of a person was looked at once more.
+func (s *testStack) observes(t *testing.T, address string) {
+	t.Helper()
+	number, _ := s.identity(t, s.user(t, address).Identity)["traits"].(object)["phone"].(string)
+	eventually(t, "the number is known", func() bool { return s.user(t, address).Mobile == number })
 }

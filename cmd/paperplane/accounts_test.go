@@ -228,12 +228,7 @@ func (s *testStack) startsBySecond(t *testing.T, ada *visitor, plain extension.A
 	}
 
 	other := s.visitor(t)
-	landing := other.open(t, first)
-	for landing.has("Start") { // the link leads to the sign-in
-		landing = other.press(t, landing, "Start")
-	}
-	landing.says(t, 200, "Sign in")
-	terms = other.press(t, landing, "Sign in", "identifier", address, "password", goodPassword)
+	terms = other.press(t, other.signsInToAccept(t, other.asksToSignIn(t, first), address), "Accept")
 	terms.says(t, 200, "Terms and conditions (EULA)", "Harbour Care")
 	other.press(t, terms, "I accept the terms and conditions").says(t, 200, "You’re in, Robin", "Harbour Care")
 	s.is(t, address, extension.Active)

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,6 +43,7 @@ func TestGuards(t *testing.T) {
 				}
 			}},
 			story{"other keys of the published metadata survive", func(t *testing.T) { s.keepsOtherMetadata(t, ada) }},
+			story{"whoever takes the operator's name is not taken for the operator", func(t *testing.T) { s.knowsOperator(t, ada) }},
 			story{"only the current terms can be accepted", func(t *testing.T) { s.refusesStaleTerms(t, ada) }},
 		)
 	})
@@ -76,6 +78,27 @@ func (s *testStack) refusesPaused(t *testing.T, ada *visitor, admin *checkpoint)
 	eventually(t, "Kratos is told as soon as it can be", func() bool { return v.whoami(t) == http.StatusUnauthorized && s.state(t, id) == "inactive" })
 	if first := s.identity(t, id)["traits"].(object)["name"].(object)["first"]; first != "Robin" {
 		t.Errorf("the name is %v", first)
+	}
+}
+
+// knowsOperator has an administrator give themselves the operator's name, past our forms, and invite somebody.
+func (s *testStack) knowsOperator(t *testing.T, ada *visitor) {
+	t.Helper()
+	flow := ada.beginsSettings(t)
+	named := object{"traits": flow.traits(object{"name": object{"first": "The operator of", "last": "Paperplane"}})}
+	if status, errors := flow.submit(t, "profile", named); status != http.StatusOK {
+		t.Fatalf("the names are answered with %d, %v", status, errors)
+	}
+	eventually(t, "the names are known", func() bool { return s.user(t, demoAdministrator).LastName == "Paperplane" })
+	const address = "fooled@example.com"
+	ada.invites(t, address)
+	letter := s.letters(t, address, 1)[0]
+	landing := s.visitor(t).open(t, link(t, letter))
+	landing.says(t, 200, demoAdministrator+" invites you to Harbour Care")
+	for where, text := range map[string]string{"letter": letter.Text, "letter's HTML": letter.HTML, "page": landing.text()} {
+		if strings.Contains(strings.ToLower(text), "operator") {
+			t.Errorf("the %s takes somebody for the operator: %s", where, text)
+		}
 	}
 }
 

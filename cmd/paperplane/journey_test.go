@@ -108,7 +108,7 @@ func (s *testStack) register(t *testing.T, p *person, address, first, last, mobi
 func (s *testStack) pauses(t *testing.T, ada, bob *person) {
 	t.Helper()
 	ada.press("Deactivate bob@example.com")
-	ada.sees("bob@example.com is deactivated and signed out.", "Resume")
+	ada.sees("bob@example.com is deactivated and cannot enter Harbour Care.", "Resume")
 
 	bob.open(s.page("/next"))
 	bob.arrives("/login")

@@ -37,6 +37,8 @@ func TestOwnersHearOfChanges(t *testing.T) {
 		inTurn(t,
 			story{"what is set up on the way in is no news", func(t *testing.T) { s.setsUpUntold(t, first) }},
 			story{"an app, recovery codes, the password", func(t *testing.T) { s.hearsOfOwnChanges(t, ada) }},
+			story{"twice in one form of Kratos' own settings", func(t *testing.T) { s.hearsOfEverySave(t, ada) }},
+			story{"a recovery code that lets somebody in", func(t *testing.T) { s.hearsOfRecovery(t, ada) }},
 			story{"an administrator's reset", func(t *testing.T) { s.hearsOfReset(t, ada) }},
 			story{"a number that is freed", func(t *testing.T) { s.hearsOfLostNumber(t, ada) }},
 			story{"while the provider is in trouble it waits, and is sent once", func(t *testing.T) { s.hearsAfterTrouble(t, ada) }},
@@ -120,6 +122,64 @@ func (s *testStack) hearsOfOwnChanges(t *testing.T, ada *visitor) {
 	s.heard(t, address, app, codes, changed, away)
 	s.savedBy(t, address, extension.MethodOIDC)
 	s.heard(t, address, app, codes, changed, away, "a way to sign in with an account at another site, was added or removed.")
+}
+
+// hearsOfEverySave saves one form again and again: Kratos v1.3.1 then reports the same flow, and the same moment of its
+// identity.
+func (s *testStack) hearsOfEverySave(t *testing.T, ada *visitor) {
+	t.Helper()
+	const address = "often@example.com"
+	passwords := []string{"eleven brown kettles", "twelve brown kettles"}
+	s.log.mustNotHold(passwords...)
+	v := s.member(t, ada, address)
+	s.clock.advance(time.Hour)
+	const changed = "A new password was set."
+	form := v.beginsSettings(t)
+	var told []string
+	for _, password := range passwords {
+		if status, errors := form.submit(t, "password", object{"password": password}); status != http.StatusOK {
+			t.Fatalf("a password is answered with %d, %v", status, errors)
+		}
+		told = append(told, changed)
+		s.heard(t, address, told...)
+	}
+	v.addsApp(t)
+	told = append(told, "An authenticator app was added as a second factor.")
+	s.heard(t, address, told...)
+	form = v.beginsSettings(t)
+	const made, gone = "New recovery codes were made.", "The recovery codes were taken away."
+	makes := func() (int, []int64) { return form.makesCodes(t) }
+	disables := func() (int, []int64) {
+		return form.submit(t, "lookup_secret", object{"lookup_secret_disable": true})
+	}
+	for _, save := range []struct {
+		does func() (int, []int64)
+		told string
+	}{{makes, made}, {disables, gone}, {makes, made}} {
+		if status, errors := save.does(); status != http.StatusOK {
+			t.Fatalf("%q is answered with %d, %v", save.told, status, errors)
+		}
+		told = append(told, save.told)
+		s.heard(t, address, told...)
+	}
+}
+
+func (s *testStack) hearsOfRecovery(t *testing.T, ada *visitor) {
+	t.Helper()
+	const address = "paper@example.com"
+	v := s.member(t, ada, address)
+	const app, codes, used = "An authenticator app was added", "New recovery codes were made.", "A recovery code was used to sign in."
+	v.addsApp(t)
+	s.heard(t, address, app)
+	s.clock.advance(time.Hour)
+	kept := v.keepsCodes(t)
+	s.heard(t, address, app, codes)
+	paper := s.visitor(t)
+	paper.signIn(t, address, goodPassword)
+	paper.open(t, "/settings").says(t, 200, "Confirm that it is you")
+	paper.confirmsOnPaper(t, "abcd1234").says(t, 422, "This is none of your recovery codes.")
+	paper.confirmsOnPaper(t, kept[0]).says(t, 200, "Your account")
+	s.heard(t, address, app, codes, used)
 }
 
 func (s *testStack) hearsOfReset(t *testing.T, ada *visitor) {

@@ -30,7 +30,7 @@ func TestWordsAndOrganisations(t *testing.T) {
 			story{"the welcome of an organisation offers what it has", w.welcomes},
 			story{"who is half-way is led to no administration", w.hidesAdministration},
 			story{"the account is open while another organisation waits", w.opensAccount},
-			story{"recovery codes from before are kept", w.keepsOldCodes},
+			story{"recovery codes from before, and new ones", w.keepsOldCodes},
 			story{"the account offers the ways that lead in somewhere", w.offersWaysThatCount},
 			story{"that only the operator can reset a factor is said beforehand", w.saysWhoResets},
 			story{"the language of somebody else's invitation goes with it", w.forgetsForeignLanguage},
@@ -72,7 +72,7 @@ func (w *words) speaksTo(t *testing.T, language locale.Language) {
 	address := string(language) + ".words@example.com"
 	r.arrivesBy(t, w.invitedLink(t, address))
 	r.sees(t, "no member of another organisation", r.open(t, "/enter/lighthouse")).says(t, http.StatusForbidden, r.say("Ask for an invitation"))
-	w.seen.hang("stranger "+string(language), r.say("Ask for an invitation"), r.open(t, "/enter/lighthouse"))
+	w.seen.hang("no member "+string(language), r.say("Ask for an invitation"), r.open(t, "/enter/lighthouse"))
 	r.sees(t, "no such organisation", r.open(t, "/enter/nowhere")).says(t, http.StatusForbidden, r.say("Ask for an invitation"))
 	refused := r.sees(t, "no administrator", r.open(t, "/o/harbour/users"))
 	refused.says(t, http.StatusForbidden, r.say("You have no administration pages"))
@@ -155,11 +155,14 @@ func (w *words) welcomes(t *testing.T) {
 		t.Errorf("Sign out stands %d times on the welcome of one organisation", n)
 	}
 
-	v.press(t, v.press(t, v.open(t, w.invitedAs(t, w.mill, "Administrator", address)), "Accept"), "I accept the terms and conditions").
+	invitation := w.invitedAs(t, w.mill, "Administrator", address)
+	v.open(t, "/welcome").lacks(t, "Switch organisation")
+	v.press(t, v.press(t, v.open(t, invitation), "Accept"), "I accept the terms and conditions").
 		says(t, 200, "Your account with Organisation mill is ready.", "Users of Organisation mill", "Switch organisation")
 	v.press(t, v.open(t, "/welcome"), "Users of Organisation mill").says(t, 200, "Users", "Switch organisation", address)
 	w.seen.hang("users, several organisations", "Users", v.open(t, "/o/mill/users"))
 	w.seen.pictures[len(w.seen.pictures)-1].open = true
+	w.invitedTo(t, w.mill, demoAdministrator) // not accepted: nowhere to switch to
 	w.ada.open(t, "/o/harbour/users").lacks(t, "Switch organisation")
 
 	v.press(t, v.press(t, v.open(t, "/o/mill/users"), "Switch organisation"), "Go to Harbour Care").says(t, 200, "Your account with Harbour Care is ready.")

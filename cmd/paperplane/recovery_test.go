@@ -120,6 +120,7 @@ func (s *testStack) recovers(t *testing.T, ada *visitor) {
 	}
 	const password = "seven green umbrellas"
 	s.log.mustNotHold(password)
+	v.press(t, chooses, "Save the new password", "password", strings.Repeat(" ", 13)).says(t, 422, extension.PasswordOfSpaces)
 	v.press(t, chooses, "Save the new password", "password", password).says(t, 200, "Your new password is saved.")
 	v.open(t, "/next").says(t, 200, "You’re in")
 	s.visitor(t).signIn(t, address, goodPassword).says(t, 422, "The email address or the password is not right.")

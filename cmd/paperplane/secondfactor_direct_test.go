@@ -66,6 +66,10 @@ func (s *testStack) showsThemToKratos(t *testing.T) {
 	owner, _ = owner.comesBack(t)
 	owner.isPastPages(t, object{"method": "lookup_secret", "lookup_secret": owner.codes[0]})
 	owner.staysOut(t)
+	paper := owner.press(t, owner.open(t, "/confirm"), "Use a recovery code")
+	refused := owner.press(t, paper, "Confirm", "code", owner.codes[0]) // Kratos counts it as used all the same
+	refused.says(t, 422, "This recovery code was used before")
+	owner.press(t, refused, "Confirm", "code", owner.codes[1]).says(t, 200, "Your account")
 }
 
 // mistypes has somebody type a wrong code before the right one, which Kratos by itself could not tell the way of.

@@ -28,6 +28,7 @@ func TestAThiefOfThePassword(t *testing.T) {
 			story{"who resends a code to another way's address", func(t *testing.T) { s.meetsResender(t) }},
 			story{"who takes the second step to the form of the first", func(t *testing.T) { s.meetsUserOfTheFirstForm(t) }},
 			story{"who types a wrong code before a right one", func(t *testing.T) { s.meetsGuesser(t) }},
+			story{"who has Kratos write another address into a form", func(t *testing.T) { s.meetsForger(t) }},
 			story{"who puts a telephone of their own into the account", func(t *testing.T) { s.meetsOwnerOfAnotherPhone(t) }},
 			story{"who reads the mailbox and recovers the account", func(t *testing.T) { s.meetsReaderOfMail(t) }},
 			story{"and the owner, who has shown the factor, changes everything", func(t *testing.T) { s.letsOwnerChangeAll(t) }},

@@ -90,6 +90,21 @@ func (s *testStack) meetsGuesser(t *testing.T) {
 	thief.staysOut(t)
 }
 
+// meetsForger lets somebody who reads the mailbox have a code sent there, and have Kratos write the telephone into the place
+// of that address by a request that it does not understand.
+func (s *testStack) meetsForger(t *testing.T) {
+	t.Helper()
+	owner := s.texting(t, "forged@example.com")
+	thief, _ := owner.comesBack(t)
+	mails := s.queued(t, owner.address)
+	step := thief.secondStep(t, "&via=email")
+	code := step.sends(t, owner.address, mails)
+	step.submitStep(t, object{"method": "code", "identifier": owner.mobile, "resend": "bogus"})
+	step.submitStep(t, object{"method": "code", "code": code})
+	thief.opensNoSettings(t)
+	thief.staysOut(t)
+}
+
 // meetsOwnerOfAnotherPhone changes the mobile in Kratos past every guard, as another application's administration could.
 func (s *testStack) meetsOwnerOfAnotherPhone(t *testing.T) {
 	t.Helper()

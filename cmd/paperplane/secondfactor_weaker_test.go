@@ -20,36 +20,104 @@ func TestAWeakerFactorElsewhere(t *testing.T) {
 		quay := s.second(t, "quay", func(c *extension.Charter) {
 			c.Organisation.TwoFactor, c.Organisation.Ways = extension.TwoFactorRequired, []extension.Factor{extension.FactorSMS}
 		})
-		owner := s.inBoth(t, quay, "both@example.com")
-		before := s.holds(t, owner.address)
-
-		weaker := owner.entersQuay(t)
-		asked := weaker.open(t, "/settings")
-		if asked.path() != "/confirm" {
-			t.Errorf("the settings lead to %s", asked.path())
-		}
-		asked.says(t, 200, "Harbour Care relies on the second factor that is asked for here", "Type the code that your authenticator app shows now.")
-		asked.lacks(t, byText)
-		weaker.opensNoSettings(t)
-		s.refusesAll(t, owner, weaker)
-		weaker.secondStep(t, "&refresh=true&via=email").codeAfter(t, owner.address)
-		if factors := s.factors(t, owner.address); factors != "sms totp" {
-			t.Errorf("the factors are %q", factors)
-		}
-		if after := s.holds(t, owner.address); after != before {
-			t.Errorf("before:\n%s\nafter:\n%s", before, after)
-		}
-		if weaker.gateOf(t, demoSlug) != http.StatusForbidden {
-			t.Error("the organisation that relies on the app lets the session in")
-		}
-
-		s.appsRest(t)
-		settings := weaker.press(t, weaker.open(t, "/settings"), "Confirm", "code", owner.app.code(t))
-		settings.says(t, 200, "Your account")
-		if settings.path() != "/settings" {
-			t.Errorf("the app leads to %s", settings.path())
-		}
+		inTurn(t,
+			story{"whoever holds it changes nothing", func(t *testing.T) { s.meetsWeaker(t, quay) }},
+			story{"settings that they opened before show nothing that counts", func(t *testing.T) { s.meetsEarlyWeaker(t, quay) }},
+		)
 	})
+}
+
+func (s *testStack) meetsWeaker(t *testing.T, quay extension.Actor) {
+	t.Helper()
+	owner := s.inBoth(t, quay, "both@example.com")
+	before := s.holds(t, owner.address)
+
+	weaker := owner.entersQuay(t)
+	asked := weaker.open(t, "/settings")
+	if asked.path() != "/confirm" {
+		t.Errorf("the settings lead to %s", asked.path())
+	}
+	asked.says(t, 200, "Harbour Care relies on the second factor that is asked for here", "Type the code that your authenticator app shows now.",
+		"You belong to several organisations, so your administrator has to ask the operator of Paperplane for it.")
+	asked.lacks(t, byText, "Ask an administrator of")
+	weaker.opensNoSettings(t)
+	s.refusesAll(t, owner, weaker)
+	weaker.secondStep(t, "&refresh=true&via=email").codeAfter(t, owner.address)
+	if factors := s.factors(t, owner.address); factors != "sms totp" {
+		t.Errorf("the factors are %q", factors)
+	}
+	if after := s.holds(t, owner.address); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+	if weaker.gateOf(t, demoSlug) != http.StatusForbidden {
+		t.Error("the organisation that relies on the app lets the session in")
+	}
+
+	s.appsRest(t)
+	settings := weaker.press(t, weaker.open(t, "/settings"), "Confirm", "code", owner.app.code(t))
+	settings.says(t, 200, "Your account")
+	if settings.path() != "/settings" {
+		t.Errorf("the app leads to %s", settings.path())
+	}
+}
+
+// meetsEarlyWeaker lets somebody who has the password and the telephone make recovery codes, show one, and open settings, all
+// while only the organisation that is content with text messages relies on a factor. Then the owner joins the stricter one.
+func (s *testStack) meetsEarlyWeaker(t *testing.T, quay extension.Actor) {
+	t.Helper()
+	owner := s.inQuay(t, quay, "early.both@example.com")
+	s.rests(t, extension.CodePause)
+	thief := &holder{visitor: s.visitor(t), address: owner.address, mobile: owner.mobile}
+	ways := thief.signIn(t, owner.address, goodPassword)
+	typing, code := thief.asks(t, ways, byText, owner.mobile)
+	thief.press(t, typing, "Confirm", "code", code).says(t, 200, "Your account with Organisation quay is ready.")
+	made := thief.press(t, thief.open(t, "/settings"), "Make new recovery codes")
+	codes := shownCodes(t, made)
+	thief.press(t, made, "I have kept them").says(t, 200, "Your new recovery codes work from now on.")
+	recovered := s.visitor(t)
+	paper := recovered.press(t, recovered.signIn(t, owner.address, goodPassword), "Use a recovery code")
+	recovered.press(t, paper, "Confirm", "code", codes[0]).says(t, 200, "Your account with Organisation quay is ready.")
+	flow := thief.beginsSettings(t)
+
+	s.invitesCarer(t, owner.address)
+	landing := owner.open(t, link(t, s.letters(t, owner.address, 2)[1]))
+	secure := owner.press(t, owner.press(t, landing, "Accept"), "Set up an authenticator app")
+	owner.app = owner.reads(t, secure)
+	waits := owner.press(t, secure, "Confirm", "code", owner.app.code(t))
+	waits.says(t, 409, "Recovery codes have to wait", "without the second factor that you have now")
+	owner.arrives(t, owner.press(t, waits, "Go on without recovery codes"))
+	for _, v := range []*visitor{thief.visitor, recovered} {
+		if v.gateOf(t, demoSlug) != http.StatusForbidden || v.open(t, "/settings").path() != "/confirm" {
+			t.Errorf("a session that has shown %q passes for one that has shown the app", v.proofs(t))
+		}
+		v.opensNoSettings(t)
+	}
+	again := s.visitor(t)
+	asked := again.signIn(t, owner.address, goodPassword)
+	asked.lacks(t, "Use a recovery code")
+	if status := again.confirms(t, object{"method": "lookup_secret", "lookup_secret": codes[1]}); status == http.StatusOK {
+		t.Error("a recovery code from before the app stands in for it")
+	}
+	if shown, _ := flow.submit(t, "lookup_secret", object{"lookup_secret_reveal": true}); shown == http.StatusOK && again.proofs(t) != "" {
+		t.Error("the old form shows codes that count")
+	}
+
+	s.rows(t, `UPDATE settings_openings SET opened_at = opened_at - interval '16 minutes'`)
+	s.endSettings(t)
+	owner.keeps(t, owner.open(t, "/secure/codes"))
+}
+
+// inQuay is somebody who is in the organisation that is content with text messages, and nowhere else.
+func (s *testStack) inQuay(t *testing.T, quay extension.Actor, address string) *holder {
+	t.Helper()
+	h := &holder{visitor: s.visitor(t), address: address, mobile: s.mobile()}
+	form := h.press(t, h.open(t, s.invitedTo(t, quay, address)), "Start")
+	ways := h.press(t, form, "Register", details(h.mobile)...)
+	typing, code := h.asks(t, ways, byText, h.mobile)
+	h.keeps(t, h.press(t, typing, "Confirm", "code", code))
+	h.press(t, h.open(t, "/next"), "I accept the terms and conditions").says(t, 200, "You’re in")
+	s.isIn(t, quay, address, extension.Active)
+	return h
 }
 
 // inBoth is somebody who is in an organisation by an app, and in another by text messages.
@@ -63,7 +131,8 @@ func (s *testStack) inBoth(t *testing.T, other extension.Actor, address string) 
 	s.appsRest(t)
 	confirming := again.press(t, landing, "Accept")
 	confirming.says(t, 200, "Type the code that your authenticator app shows now.")
-	ways := again.press(t, confirming, "Confirm", "code", owner.app.code(t))
+	landing = again.press(t, confirming, "Confirm", "code", owner.app.code(t))
+	ways := again.press(t, landing, "Accept")
 	ways.says(t, 200, "Set up a second factor", "Organisation quay asks for one")
 	typing, code := again.asks(t, ways, byText, owner.mobile)
 	again.press(t, typing, "Confirm", "code", code)

@@ -43,7 +43,8 @@ const untold = " Ory Kratos could not be told yet; that goes on by itself."
 func (p *Pages) pause(c *fiber.Ctx, v visit) error {
 	return p.act(c, v, func(user extension.User) (web.Flash, error) {
 		told, err := p.roster.Pause(c.UserContext(), v.Actor, user.ID)
-		flash := web.Flash{Kind: web.NoticeSuccess, Text: personOf(user) + " is deactivated and signed out.", About: string(user.ID)}
+		// Whether they were signed out too would tell whether the account is used elsewhere.
+		flash := web.Flash{Kind: web.NoticeSuccess, Text: personOf(user) + " is deactivated and cannot enter " + v.Organisation.Name + ".", About: string(user.ID)}
 		if !told {
 			flash.Kind = web.NoticeWarning
 			flash.Text = personOf(user) + " is deactivated here and cannot enter " + v.Organisation.Name + "." + untold

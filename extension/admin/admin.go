@@ -27,8 +27,6 @@ type Sessions interface {
 type Gate interface {
 	// Enter tells a session's standing in an organisation; ErrNotFound when it has no user there.
 	Enter(ctx context.Context, session extension.Session, slug string) (gate.Entry, error)
-	// Home tells a session's standing in every organisation that it has a user in.
-	Home(ctx context.Context, session extension.Session) ([]gate.Entry, error)
 }
 
 // Inviter is the verb that invites, page by page.
@@ -101,8 +99,7 @@ func Mount(o Options) {
 // visit is who stands at a page: an elevated user who is in.
 type visit struct {
 	gate.Entry
-	several bool // they belong to other organisations too
-	csrf    string
+	csrf string
 }
 
 // path is the address of a page of the visited organisation.
@@ -142,11 +139,7 @@ func (p *Pages) enter(c *fiber.Ctx) (visit, error) {
 	if err != nil {
 		return visit{}, err
 	}
-	all, err := p.gate.Home(c.UserContext(), session)
-	if err != nil {
-		return visit{}, err
-	}
-	return visit{Entry: entry, several: len(all) > 1, csrf: p.shell.Token(p.shell.SessionValue(c))}, nil
+	return visit{Entry: entry, csrf: p.shell.Token(p.shell.SessionValue(c))}, nil
 }
 
 // errNotIn says that something is due before the organisation can be entered, or that the user is paused.
@@ -175,14 +168,14 @@ func (p *Pages) admit(c *fiber.Ctx, v visit, page handler) error {
 	case errors.Is(err, errNotIn):
 		return c.Redirect("/next", fiber.StatusSeeOther)
 	default:
-		return p.turnAway(c, v)
+		return p.noAdministrator(c, v)
 	}
 }
 
 // page fills in what every page behind the gate shows.
 func (p *Pages) page(c *fiber.Ctx, v visit, page web.Page) web.Page {
 	page.Organisation, page.User, page.Menu, page.CSRF = &v.Organisation, &v.User, true, v.csrf
-	page.Switch, page.Administers = v.several, v.admission() == nil
+	page.Switch, page.Administers = v.User.Elsewhere, v.admission() == nil
 	if page.Flash == nil {
 		page.Flash = p.shell.TakeFlash(c)
 	}

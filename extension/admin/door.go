@@ -23,10 +23,10 @@ type holding interface {
 // Rescue is the verb that helps somebody who cannot get in by themselves.
 type Rescue interface {
 	// ResetFactors removes a user's second factors and ends their sessions; ErrConflict when the account is used in another
-	// organisation too.
+	// organisation too, which is more than to be invited there.
 	ResetFactors(ctx context.Context, actor extension.Actor, user extension.UserID) error
-	// OthersRely tells that it is, before it is asked for.
-	OthersRely(ctx context.Context, actor extension.Actor, user extension.UserID) (bool, error)
+	// SharedWithOthers tells that it is, before it is asked for.
+	SharedWithOthers(ctx context.Context, actor extension.Actor, user extension.UserID) (bool, error)
 	// FreeMobile takes a number from the account that holds it without having proven it, so that the user can register with
 	// it. A refusal is an InvalidError about the field mobile; ErrConflict says that the user was not told that it is taken.
 	FreeMobile(ctx context.Context, actor extension.Actor, user extension.UserID, number string) error
@@ -46,9 +46,8 @@ func (p *Pages) mountDoor(organisation fiber.Router) {
 
 // doorView is what administrators are shown of a person beside how far they have come.
 type doorView struct {
-	holding   roster.Holding
-	evidence  []extension.Evidence
-	elsewhere bool // the account is used in another organisation too, so only the operator can reset the second factor
+	holding  roster.Holding
+	evidence []extension.Evidence
 }
 
 // door finds it; nil for an inviter, who needs none of it and is not shown addresses of other people's devices.
@@ -62,9 +61,6 @@ func (p *Pages) door(c *fiber.Ctx, v visit, user extension.User) (*doorView, err
 		return nil, err
 	}
 	if view.evidence, err = p.policy.EvidenceOf(c.UserContext(), v.Actor, user.ID); err != nil {
-		return nil, err
-	}
-	if view.elsewhere, err = p.rescue.OthersRely(c.UserContext(), v.Actor, user.ID); err != nil {
 		return nil, err
 	}
 	return &view, nil
@@ -115,14 +111,15 @@ func (v resetView) kind() web.NoticeKind {
 	return web.NoticeInfo
 }
 
-// confirmReset asks whether a second factor is to be reset, or says who can do it.
+// confirmReset asks whether a second factor is to be reset, or says who can do it. This page alone tells an administrator
+// that an account is used elsewhere, because nothing else here depends on it.
 func (p *Pages) confirmReset(c *fiber.Ctx, v visit) error {
 	user, err := p.user(c, v)
 	if err != nil {
 		return err
 	}
 	view := resetOf(v, user)
-	if view.elsewhere, err = p.rescue.OthersRely(c.UserContext(), v.Actor, user.ID); err != nil {
+	if view.elsewhere, err = p.rescue.SharedWithOthers(c.UserContext(), v.Actor, user.ID); err != nil {
 		return err
 	}
 	return p.showReset(c, http.StatusOK, view)

@@ -55,7 +55,6 @@ type stage struct {
 
 	session   error // of Sessions
 	entry     gate.Entry
-	elsewhere []gate.Entry // of the same session in other organisations
 	choices   extension.Choices
 	users     []extension.User // of the list
 	empty     bool             // the list shows none of them
@@ -91,12 +90,6 @@ func (s *stage) Enter(_ context.Context, _ extension.Session, slug string) (gate
 		return gate.Entry{}, extension.ErrNotFound
 	}
 	return s.entry, nil
-}
-
-func (s *stage) Home(_ context.Context, _ extension.Session) ([]gate.Entry, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return append([]gate.Entry{s.entry}, s.elsewhere...), nil
 }
 
 func (s *stage) Choices(context.Context, extension.Actor) (extension.Choices, error) {

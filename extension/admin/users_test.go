@@ -64,6 +64,17 @@ func actionsOf(page webtest.Answer, user string) []string {
 	return actions
 }
 
+func TestTheMenuLeadsToOtherOrganisationsWhereThereAreSome(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, elsewhere := range []bool{false, true} {
+		s.entry.User.Elsewhere = elsewhere
+		if shown := strings.Contains(s.Get(t, "/o/elsewhere/users").Text(), "Switch organisation"); shown != elsewhere {
+			t.Errorf("with others %t, the menu shows it: %t", elsewhere, shown)
+		}
+	}
+}
+
 func TestEveryRowOffersWhatItsStatusAllows(t *testing.T) {
 	t.Parallel()
 	status := map[string]extension.Facts{
@@ -165,7 +176,7 @@ func TestOnePressDeactivatesAndTheNoticeTakesItBack(t *testing.T) {
 	}
 	s.empty = true // nobody of this search is Active any more
 	told := s.Get(t, done.Location())
-	if got := told.One(t, ".notice[role=status]").Text(); got != "Done: anna@example.com is deactivated and signed out. Resume anna@example.com" {
+	if got := told.One(t, ".notice[role=status]").Text(); got != "Done: anna@example.com is deactivated and cannot enter St Elsewhere. Resume anna@example.com" {
 		t.Errorf("the notice says %q", got)
 	}
 	undone := s.press(t, told.One(t, ".notice form").Attr("action"), url.Values{"back": {told.One(t, ".notice [name=back]").Attr("value")}})
@@ -219,7 +230,7 @@ func TestActionsSayWhatBecameOfThem(t *testing.T) {
 		"resend":         {emilID, "resend", nil, false, "Done: A new invitation is on its way to emil@müller.de; the old link no longer works."},
 		"resend refused": {emilID, "resend", extension.Invalid("", "Give it a moment to arrive."), false, "Problem: Give it a moment to arrive."},
 		"pause refused":  {adaID, "pause", extension.Invalid("", "You cannot deactivate yourself."), false, "Problem: You cannot deactivate yourself."},
-		"pause":          {annaID, "pause", nil, false, "Done: anna@example.com is deactivated and signed out. Resume anna@example.com"},
+		"pause":          {annaID, "pause", nil, false, "Done: anna@example.com is deactivated and cannot enter St Elsewhere. Resume anna@example.com"},
 		"pause untold": {
 			annaID, "pause", nil, true,
 			"Note: anna@example.com is deactivated here and cannot enter St Elsewhere. Ory Kratos could not be told yet; that goes on by itself. Resume anna@example.com",

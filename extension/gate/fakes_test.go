@@ -31,8 +31,8 @@ type rows struct {
 	proofs  map[extension.SessionID][]extension.Factor // by session
 	fails   map[string]error                           // by method
 
-	open  time.Time // until when settings last that were opened elsewhere
-	after string    // what is asked when a factor has just gone, with its proofs
+	open  []extension.OpenSettings // that were opened elsewhere
+	after string                   // what is asked when a factor has just gone, with its proofs
 
 	mu     sync.Mutex
 	opened []extension.SessionID
@@ -98,7 +98,7 @@ func (r *rows) NoteOpening(_ context.Context, _ extension.IdentityID, session ex
 	return err
 }
 
-func (r *rows) OpenElsewhere(context.Context, extension.IdentityID, extension.SessionID) (time.Time, error) {
+func (r *rows) OpenElsewhere(context.Context, extension.IdentityID, extension.SessionID) ([]extension.OpenSettings, error) {
 	return r.open, r.ask("open elsewhere")
 }
 

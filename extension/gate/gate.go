@@ -37,9 +37,8 @@ type Store interface {
 	LearnFactors(ctx context.Context, identity extension.IdentityID, held []extension.Factor, at time.Time) error
 	// NoteOpening notes that Kratos opens settings for a session, which may not have been named.
 	NoteOpening(ctx context.Context, identity extension.IdentityID, session extension.SessionID) error
-	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor of
-	// the identity's.
-	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error)
+	// OpenElsewhere lists the settings that other sessions of an identity have opened and that still last.
+	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) ([]extension.OpenSettings, error)
 	// CurrentTerms tells which organisations of an identity have these terms as their current version.
 	CurrentTerms(ctx context.Context, identity extension.IdentityID, terms extension.TermsID) (bool, error)
 }

@@ -83,21 +83,22 @@ func (g *Gate) guard(ctx context.Context, change Change) (*Objection, error) {
 	return g.guardFactor(ctx, change, members)
 }
 
-// bound lists the users of an identity whose organisations have a say in its settings: those that it was made for, and
-// those that have taken an invitation on with it. An invitation that nobody has accepted binds no account of somebody's.
+// bound lists the users of an identity whose organisations have a say in its settings: those that have taken an invitation
+// on with it, and while none has, the one that it was made for. An invitation that nobody has accepted binds no account of
+// somebody's.
 func (g *Gate) bound(ctx context.Context, id extension.IdentityID) ([]extension.Member, error) {
 	members, err := g.store.Members(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("find users of identity %s: %w", id, err)
 	}
-	if !slices.ContainsFunc(members, untouched) {
-		return members, nil
+	if begun := slices.DeleteFunc(slices.Clone(members), untouched); len(begun) > 0 || len(members) == 0 {
+		return begun, nil
 	}
 	identity, err := g.kratos.Identity(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("find whom identity %s was made for: %w", id, err)
 	}
-	return slices.DeleteFunc(slices.Clone(members), func(m extension.Member) bool { return untouched(m) && m.User.ID != identity.Mark }), nil
+	return slices.DeleteFunc(slices.Clone(members), func(m extension.Member) bool { return m.User.ID != identity.Mark }), nil
 }
 
 // untouched tells whether a user has not begun.

@@ -16,11 +16,11 @@ type Opening struct {
 	Cookie   string              // Kratos' session cookie value, only when Session is empty; never logged
 }
 
-// Before judges whether settings may be opened at all: not by a session that has yet to show a factor which the identity
-// has. It closes what no other hook sees, above all the showing and renewing of recovery codes. While there is no factor,
-// by our own record and by Kratos, it notes who opens settings: that form will still be there when there is one. nil lets
-// it through; so it does, without a further question, for identities that have no user here. An error means that no
-// judgement was possible, and Kratos opens nothing.
+// Before judges whether settings may be opened at all: not by a session that has yet to show a factor which the account
+// relies on (extension.Unshown). It closes what no other hook sees, above all the showing and renewing of recovery codes. It
+// notes who opens settings: that form will still be there when there is another factor. nil lets it through; so it does,
+// without a further question, for identities that have no user here. An error means that no judgement was possible, and
+// Kratos opens nothing.
 func (g *Gate) Before(ctx context.Context, opening Opening) (*Objection, error) {
 	return twice(func() (*Objection, error) { return g.before(ctx, opening) })
 }
@@ -43,14 +43,11 @@ func (g *Gate) before(ctx context.Context, opening Opening) (*Objection, error) 
 	if err != nil {
 		return nil, err
 	}
-	if !secured(members) {
-		if err := g.store.NoteOpening(ctx, opening.Identity, session); err != nil {
-			return nil, fmt.Errorf("note settings of identity %s: %w", opening.Identity, err)
-		}
-		return nil, nil
-	}
 	if unshown(members, proofs) {
 		return &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then open your settings."}, nil
+	}
+	if err := g.store.NoteOpening(ctx, opening.Identity, session); err != nil {
+		return nil, fmt.Errorf("note settings of identity %s: %w", opening.Identity, err)
 	}
 	return nil, nil
 }
@@ -86,9 +83,12 @@ func (g *Gate) guardFactor(ctx context.Context, change Change, members []extensi
 		// it are taken away when it is recorded.
 		return &Objection{ID: ObjectionFactor, Sentence: "Set up a second factor first, then recovery codes for it."}, nil
 	case change.Method == extension.MethodLookupSecret:
-		return g.guardCodes(ctx, change.Identity, session)
+		return g.guardCodes(ctx, change.Identity, session, members)
 	case enrols && session != "":
 		return nil, g.prove(ctx, change.Identity, session, enrolled)
+	case moves(change) && has(learnt, extension.FactorSMS) && session != "":
+		// It can be shown no more: other sessions that have shown it may belong to who has the telephone of before.
+		return nil, g.prove(ctx, change.Identity, session, extension.FactorSMS)
 	default:
 		return nil, nil
 	}
@@ -124,29 +124,39 @@ func (g *Gate) learn(ctx context.Context, id extension.IdentityID, members []ext
 // unconfirmed refuses a session that has not shown what it needs.
 func unconfirmed(change Change) *Objection {
 	objection := &Objection{ID: ObjectionFactor, Sentence: "Confirm your second factor first, then change this."}
-	if change.Method == extension.MethodProfile && change.Before.Mobile != change.After.Mobile {
+	if moves(change) {
 		objection.Trait = "phone"
 	}
 	return objection
 }
 
-// guardCodes keeps new recovery codes waiting while there is a form of the settings that somebody opened who has shown no
-// factor, before there was one: Kratos would show the codes there, and asks no hook.
-func (g *Gate) guardCodes(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (*Objection, error) {
-	until, err := g.store.OpenElsewhere(ctx, identity, session)
+// guardCodes keeps new recovery codes waiting while somebody has a form of the settings open who has not shown enough
+// (extension.CodesWait).
+func (g *Gate) guardCodes(ctx context.Context, identity extension.IdentityID, session extension.SessionID, members []extension.Member) (*Objection, error) {
+	elsewhere, err := g.store.OpenElsewhere(ctx, identity, session)
 	if err != nil {
 		return nil, fmt.Errorf("find open settings of identity %s: %w", identity, err)
 	}
-	if until.IsZero() {
+	if extension.CodesWait(members, elsewhere).IsZero() {
 		return nil, nil
 	}
 	return &Objection{ID: ObjectionCodes, Sentence: extension.CodesMustWait}, nil
 }
 
+// moves tells whether a change is of the mobile, where codes go.
+func moves(change Change) bool {
+	return change.Method == extension.MethodProfile && change.Before.Mobile != change.After.Mobile
+}
+
+// has tells whether a kind is among an identity's own factors.
+func has(members []extension.Member, kind extension.Factor) bool {
+	return slices.ContainsFunc(members, func(m extension.Member) bool { return slices.Contains(m.User.Factors, kind) })
+}
+
 // touchesFactor tells whether a change is one that could take the place of a factor, so that Kratos is asked whether there
 // is one that nobody here knows of: everything but names and terms.
 func touchesFactor(change Change) bool {
-	return change.Method != extension.MethodProfile || change.Before.Mobile != change.After.Mobile
+	return change.Method != extension.MethodProfile || moves(change)
 }
 
 // enrolment is the factor that a change by this method sets up, unless Kratos holds it already: then the change takes it

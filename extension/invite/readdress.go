@@ -20,6 +20,8 @@ type correcting interface {
 	Readdress(ctx context.Context, actor extension.Actor, order extension.Readdress) error
 	// Unsuppress lets mail go to a user's address again. ErrNotFound: nothing stood in the way.
 	Unsuppress(ctx context.Context, actor extension.Actor, user extension.UserID, now time.Time) error
+	// Members lists the users of an identity, in all organisations.
+	Members(ctx context.Context, identity extension.IdentityID) ([]extension.Member, error)
 }
 
 // Correction is what an administrator typed to correct somebody's address.
@@ -86,15 +88,24 @@ func (s *Service) readdressRefusal(ctx context.Context, user extension.User, now
 }
 
 // registered asks Kratos whether somebody has registered of whom no report has come yet. No answer is no reason to wait:
-// provisioning asks again. An account that somebody else made is not the user's before they have taken the invitation on:
-// until then it keeps nobody from a correction, and whoever invites is not told of it.
+// provisioning asks again. An account that somebody else made, or that was taken by another organisation's invitation, is not
+// the user's before they have taken this one on: until then it keeps nobody from a correction, and whoever invites is not
+// told of it.
 func (s *Service) registered(ctx context.Context, user extension.User) bool {
 	if user.Identity == "" {
 		return false
 	}
 	identity, err := s.identities.FindByAddress(ctx, user.Address)
-	own := identity.Mark == user.ID || !user.Facts.Started.IsZero()
-	return err == nil && identity.ID == user.Identity && own && identity.Registered
+	if err != nil || identity.ID != user.Identity || !identity.Registered {
+		return false
+	}
+	return user.Facts.Begun() || identity.Mark == user.ID && !s.taken(ctx, user)
+}
+
+// taken tells whether a user's identity is somebody's who has begun in another organisation.
+func (s *Service) taken(ctx context.Context, user extension.User) bool {
+	members, err := s.store.Members(ctx, user.Identity)
+	return err == nil && slices.ContainsFunc(members, func(m extension.Member) bool { return m.User.ID != user.ID && m.User.Facts.Begun() })
 }
 
 // correct reads the one address that was typed.

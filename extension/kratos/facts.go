@@ -1,6 +1,8 @@
 package kratos
 
 import (
+	"time"
+
 	ory "github.com/ory/client-go"
 
 	"paperplane/extension"
@@ -40,7 +42,19 @@ func identityOf(from ory.Identity) extension.Identity {
 		Recovery:   len(credentials[credentialLookup].Identifiers) > 0,
 		Verified:   verified(from),
 		Member:     from.SchemaId == SchemaID,
+		Saved:      saved(credentials),
 	}
+}
+
+// saved is when the newest of the credentials was written.
+func saved(credentials map[string]ory.IdentityCredentials) time.Time {
+	var newest time.Time
+	for _, credential := range credentials {
+		if at := credential.GetUpdatedAt(); at.After(newest) {
+			newest = at
+		}
+	}
+	return newest
 }
 
 // credentialsOf gives an identity's credentials by their kinds.

@@ -65,7 +65,7 @@ func turnedAway(t *testing.T) []sentence {
 	t.Helper()
 	code := read(t, "extension/admin")
 	for name := range code.files {
-		if !strings.HasPrefix(filepath.Base(name), "stranger") {
+		if !strings.HasPrefix(filepath.Base(name), "noadministrator") {
 			delete(code.files, name)
 		}
 	}

@@ -34,6 +34,7 @@ func everyChange() []extension.AccountChange {
 		{Kind: extension.ChangeMobileFreed, Address: "••• 567", At: at},
 		{Kind: extension.ChangePassword, At: at},
 		{Kind: extension.ChangeSignIns, At: at},
+		{Kind: extension.ChangeRecovered, At: at},
 	}
 	for _, factor := range append(extension.Ways(), extension.FactorWebAuthn, extension.FactorRecovery) {
 		for _, kind := range []extension.ChangeKind{extension.ChangeAdded, extension.ChangeRemoved} {
@@ -150,9 +151,12 @@ func TestNewsCanNotBeMisused(t *testing.T) {
 		if err == nil || len(out.messages) > 0 || errors.Is(err, extension.ErrUnavailable) {
 			t.Errorf("%s: sent %d messages, error %v", name, len(out.messages), err)
 		}
+		if ours := name != "two addresses"; errors.Is(err, extension.ErrRefused) == ours {
+			t.Errorf("%s: whose fault it is is not told apart: %v", name, err)
+		}
 	}
-	if err := NewPost(&recorder{}).Tell(t.Context(), sampleNews()); err == nil {
-		t.Error("a post that does not know its sender sends news")
+	if err := NewPost(&recorder{}).Tell(t.Context(), sampleNews()); err == nil || errors.Is(err, extension.ErrRefused) {
+		t.Errorf("a post that does not know its sender: %v", err)
 	}
 }
 
@@ -192,12 +196,17 @@ func TestNewsGoesOutBySMTPAndTroubleIsToldApart(t *testing.T) {
 		"a server that greylists":   {s.sender, "later@example.org", false, true},
 		"a person who is not there": {s.sender, "never@example.org", false, false},
 		"a provider that is down":   {down, "bob@northwind.example", false, true},
+		"an address that is none":   {s.sender, "nobody", false, false},
 	} {
 		news := sampleNews()
 		news.Address = test.address
 		err := NewPost(test.sender).From(noticeSender).Tell(t.Context(), news)
-		if (err == nil) != test.sent || errors.Is(err, extension.ErrUnavailable) != test.trouble {
+		if (err == nil) != test.sent || errors.Is(err, extension.ErrUnavailable) != test.trouble ||
+			errors.Is(err, extension.ErrRefused) == (test.sent || test.trouble) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "Greylisted") || strings.Contains(err.Error(), "such user") || strings.Contains(err.Error(), test.address)) {
+			t.Errorf("%s: the error quotes the server: %v", name, err)
 		}
 	}
 	if caught := s.box.Messages("bob@northwind.example"); len(caught) != 1 || caught[0].Subject != "Northwind Health: Your account was changed" {

@@ -15,8 +15,9 @@ import (
 
 // Tell mails news, under a key that follows from all that it says: a repetition sends no second message within the
 // provider's memory, and the same news in other words is another message. A provider that remembers no keys may send it
-// twice after an answer was lost, which does no harm. An *extension.TroubleError says that the same call should be made
-// again; every other error that it need not be.
+// twice after an answer was lost, which does no harm. extension.ErrRefused says that the message was refused for good, or
+// that its address is none; every other error that the same call should be made again, once what is wrong is put right. No
+// error quotes what the provider says of this address.
 func (p *Post) Tell(ctx context.Context, news extension.News) error {
 	message, err := p.tells(news)
 	if err != nil {
@@ -24,7 +25,15 @@ func (p *Post) Tell(ctx context.Context, news extension.News) error {
 	}
 	key := newsKey(news.ID, message)
 	message.Invitation, message.Headers = extension.InvitationID(key), headers(extension.InvitationID(key))
-	if err := p.handOver(ctx, key, message); err != nil {
+	result, err := p.handOver(ctx, key, message)
+	switch {
+	case err != nil:
+	case result.Refused != "":
+		err = extension.ErrRefused
+	case result.MessageID == "":
+		err = &extension.TroubleError{Sentence: sentenceNotice}
+	}
+	if err != nil {
 		return fmt.Errorf("send news %s: %w", news.ID, err)
 	}
 	return nil
@@ -42,7 +51,7 @@ func (p *Post) tells(news extension.News) (Message, error) {
 		return Message{}, err
 	}
 	if !bareAddress(news.Address) {
-		return Message{}, errAddress
+		return Message{}, fmt.Errorf("%w: %w", extension.ErrRefused, errAddress)
 	}
 	if settings, err := url.Parse(news.Settings); err != nil || settings.Host == "" {
 		return Message{}, errors.New("the page of the account is no web address")
@@ -71,7 +80,7 @@ type newsPage struct {
 	Heading  string
 	Changes  []toldChange
 	Yours    string // what to do for somebody who did it
-	Stranger string // and for somebody who did not
+	NotYours string // and for somebody who did not
 	Look     string // leads to Settings
 	Settings string
 	Asks     string // that the link signs nobody in
@@ -91,7 +100,7 @@ func newsWords(news extension.News) (newsPage, error) {
 		Language: string(language), Settings: news.Settings,
 		Heading:  language.Say("Your account was changed"),
 		Yours:    language.Say("If you did this, or asked for it, there is nothing to do."),
-		Stranger: stranger(language, news),
+		NotYours: notYours(language, news),
 		Look:     language.Say("Look at your account"),
 		Asks:     language.Say("The link leads to your settings and signs nobody in: you sign in yourself, as always."),
 		Sender:   language.Say("Sent by Paperplane"),
@@ -114,9 +123,9 @@ func newsWords(news extension.News) (newsPage, error) {
 	return page, nil
 }
 
-// stranger says what to do for somebody who did not do it. With several organisations, or none that says whom to ask, the
+// notYours says what to do for somebody who did not do it. With several organisations, or none that says whom to ask, the
 // reader knows best.
-func stranger(language locale.Language, news extension.News) string {
+func notYours(language locale.Language, news extension.News) string {
 	if _, contact := replies(news.Contact); contact != "" {
 		return language.Say("If not, somebody else may have: sign in, look at your account, change your password, and tell your administrator. Your reply to this email goes to %s.", contact)
 	}
@@ -138,6 +147,8 @@ func changeWords(language locale.Language, change extension.AccountChange) strin
 		return language.Say("A new password was set.")
 	case extension.ChangeSignIns:
 		return language.Say("A passkey, or a way to sign in with an account at another site, was added or removed.")
+	case extension.ChangeRecovered:
+		return language.Say("A recovery code was used to sign in.")
 	}
 	return ""
 }

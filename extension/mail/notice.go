@@ -12,8 +12,8 @@ import (
 	"paperplane/extension/locale"
 )
 
-// sentenceNotice tells that a code or news did not go out.
-const sentenceNotice = "The mail server did not take an email. Nothing is lost: it is tried again."
+// sentenceNotice tells that a code or news did not go out now. Whoever sends it tries again, and not for ever.
+const sentenceNotice = "The mail server did not take an email now."
 
 // From gives a post whose notices and news come from this mailbox (RFC 5322 §3.4). Letters name theirs themselves.
 func (p *Post) From(mailbox string) *Post {
@@ -32,26 +32,28 @@ func (p *Post) Notify(ctx context.Context, notice extension.Notice) error {
 	if err != nil {
 		return fmt.Errorf("write notice %s: %w", key, err)
 	}
-	if err := p.handOver(ctx, key, message); err != nil {
+	result, err := p.handOver(ctx, key, message)
+	switch {
+	case err != nil:
+	case result.Refused != "":
+		err = fmt.Errorf("refused: %s", result.Refused)
+	case result.MessageID == "":
+		err = &extension.TroubleError{Sentence: sentenceNotice, Cause: errors.New(result.fate())}
+	}
+	if err != nil {
 		return fmt.Errorf("send notice %s: %w", key, err)
 	}
 	return nil
 }
 
-// handOver sends one message that is not remembered here.
-func (p *Post) handOver(ctx context.Context, key string, message Message) error {
+// handOver sends one message that is not remembered here, and gives what became of it.
+func (p *Post) handOver(ctx context.Context, key string, message Message) (Result, error) {
 	unmarked := func(context.Context, extension.InvitationID) (bool, error) { return true, nil }
 	results, err := p.send(ctx, extension.ChunkID(key), []Message{message}, unmarked)
 	if err != nil {
-		return err
+		return Result{}, err
 	}
-	switch result := results[0]; {
-	case result.Refused != "":
-		return fmt.Errorf("refused: %s", result.Refused)
-	case result.MessageID == "":
-		return &extension.TroubleError{Sentence: sentenceNotice, Cause: errors.New(result.fate())}
-	}
-	return nil
+	return results[0], nil
 }
 
 // fate says in a few words why a message that was not refused was not accepted either.
@@ -107,7 +109,7 @@ type noticePage struct {
 	Code     string
 	Validity string // how long it works
 	Secrecy  string
-	Stranger string // what to do for somebody who did not ask for it
+	NotYours string // what to do for somebody who did not ask for it
 	Sender   string
 }
 
@@ -129,15 +131,15 @@ func noticeWords(notice extension.Notice) (noticePage, bool) {
 	case extension.NoticeSecondFactor:
 		page.Heading = language.Say("Your code to sign in")
 		page.Purpose = language.Say("Type this code on the page that asks for it. It is the second step after your password.")
-		page.Stranger = language.Say("If this was not you, somebody may know your password: change it, and tell your administrator.")
+		page.NotYours = language.Say("If this was not you, somebody may know your password: change it, and tell your administrator.")
 	case extension.NoticeRecovery:
 		page.Heading = language.Say("Your code to recover your account")
 		page.Purpose = language.Say("Type this code on the page that asks for it. Then you can choose a new password.")
-		page.Stranger = language.Say("If this was not you, ignore this email: without the code nothing changes. If it comes again, tell your administrator.")
+		page.NotYours = language.Say("If this was not you, ignore this email: without the code nothing changes. If it comes again, tell your administrator.")
 	case extension.NoticeVerification:
 		page.Heading = language.Say("Your code to confirm your email address")
 		page.Purpose = language.Say("Type this code on the page that asks for it. It shows that this email address is yours.")
-		page.Stranger = language.Say("If this was not you, ignore this email: without the code nothing changes. If it comes again, tell your administrator.")
+		page.NotYours = language.Say("If this was not you, ignore this email: without the code nothing changes. If it comes again, tell your administrator.")
 	default:
 		return noticePage{}, false
 	}

@@ -251,10 +251,24 @@ func TestSomebodyActiveElsewhereAcceptsBySigningIn(t *testing.T) {
 	if place := s.place(t, onboard.Wish{}); place.Step != extension.StepIn || place.Organisation.Slug != "north" || len(place.Standings) != 2 {
 		t.Errorf("%+v", place)
 	}
+	begunIn := func(want string) {
+		t.Helper()
+		var begun []string
+		for _, standing := range s.place(t, onboard.Wish{}).Standings {
+			if standing.Begun {
+				begun = append(begun, standing.Organisation.Slug)
+			}
+		}
+		if got := strings.Join(begun, " "); got != want {
+			t.Errorf("they have begun in %q, want %q", got, want)
+		}
+	}
+	begunIn("north")
 
 	if _, err := s.Start(t.Context(), token, s.session(), extension.Browser{}); err != nil {
 		t.Fatal(err)
 	}
+	begunIn("north south")
 	place := s.place(t, onboard.Wish{})
 	if place.Step != extension.StepAgree || place.Organisation.Slug != "south" || place.Terms.ID != charter.Terms.ID {
 		t.Errorf("what is due comes first: %+v", place)

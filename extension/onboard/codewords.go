@@ -12,7 +12,7 @@ const fieldCode = "code"
 // What is said after too many wrong codes: for now, and of extension.ErrGuessesSpent.
 const (
 	guessesPaused = "Too many wrong codes were entered. Wait fifteen minutes, or choose another way."
-	guessesSpent  = "Too many wrong codes in a row were entered, so no more of this kind are looked at. Choose another way, or ask your administrator to reset your second factor."
+	guessesSpent  = "Too many wrong codes in a row were entered, so no more of this kind are looked at. Choose another way, or ask your administrator to have your second factor reset."
 )
 
 // The ids of Kratos' messages about a second factor. They are stable; the texts are not.

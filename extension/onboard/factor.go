@@ -17,36 +17,52 @@ func (s *Service) Ways(ctx context.Context, session extension.Session, place Pla
 	if err != nil {
 		return nil, fmt.Errorf("find wrong codes of identity %s: %w", session.Identity, err)
 	}
+	proven, err := s.factorsOf(ctx, session.Identity)
+	if err != nil {
+		return nil, err
+	}
 	wayBy := func(kind extension.Factor) Way {
 		return Way{
-			Kind: kind, Masked: masked(kind, place.User), Proven: kind == extension.FactorRecovery || slices.Contains(place.User.Factors, kind),
+			Kind: kind, Masked: masked(kind, place.User), Proven: kind == extension.FactorRecovery || reached(kind, proven, addressOf(kind, place.User, session)),
 			Closed: guesses.Closed[kind], Spent: guesses.SpentBy(kind),
 		}
 	}
 	var ways []Way
 	for _, kind := range extension.Ways() {
-		way := wayBy(kind)
-		if !offered(place, way) || kind == extension.FactorSMS && place.User.Mobile == "" {
+		if way := wayBy(kind); offered(place, way) && (kind != extension.FactorSMS || place.User.Mobile != "") {
+			ways = append(ways, way)
+		}
+	}
+	if place.Step == extension.StepConfirm {
+		identity, err := s.identities.Identity(ctx, session.Identity)
+		if err != nil {
+			return nil, fmt.Errorf("find recovery codes of identity %s: %w", session.Identity, err)
+		}
+		if identity.Recovery {
+			ways = append(ways, wayBy(extension.FactorRecovery))
+		}
+	}
+	return s.withPauses(ctx, session, ways)
+}
+
+// withPauses adds when the next code can be sent.
+func (s *Service) withPauses(ctx context.Context, session extension.Session, ways []Way) ([]Way, error) {
+	for i, way := range ways {
+		if !sent(way.Kind) {
 			continue
 		}
-		if sent(kind) {
-			if way.Next, err = s.store.NextCode(ctx, session.Identity, kind); err != nil {
-				return nil, fmt.Errorf("find when a code can be sent by %s: %w", kind, err)
-			}
+		next, err := s.store.NextCode(ctx, session.Identity, way.Kind)
+		if err != nil {
+			return nil, fmt.Errorf("find when a code can be sent by %s: %w", way.Kind, err)
 		}
-		ways = append(ways, way)
-	}
-	if place.Step != extension.StepConfirm {
-		return ways, nil
-	}
-	identity, err := s.identities.Identity(ctx, session.Identity)
-	if err != nil {
-		return nil, fmt.Errorf("find recovery codes of identity %s: %w", session.Identity, err)
-	}
-	if identity.Recovery {
-		ways = append(ways, wayBy(extension.FactorRecovery))
+		ways[i].Next = next
 	}
 	return ways, nil
+}
+
+// reached tells whether a way is one of the person's own, whose codes still go where they went when it was proven.
+func reached(kind extension.Factor, proven []extension.ProvenFactor, address string) bool {
+	return slices.ContainsFunc(proven, func(f extension.ProvenFactor) bool { return f.Kind == kind && f.Reaches(address) })
 }
 
 // offered tells whether a way leads on from a place.

@@ -29,7 +29,7 @@ func TestTooManyWrongCodesInARowCloseTheSecondStepUntilItIsReset(t *testing.T) {
 	}
 	for range 2 {
 		_, err = s.confirms(t, extension.FactorSMS, flow, s.door.code)
-		wantFault(t, err, "ask your administrator to reset your second factor")
+		wantFault(t, err, "ask your administrator to have your second factor reset")
 	}
 	if err := s.ResetFactors(t.Context(), s.admin, s.user(t).ID); err != nil {
 		t.Fatal(err)

@@ -24,6 +24,14 @@ type database struct {
 	noted    []extension.Audit
 	reserves func()       // is called after an app's code was asked for
 	takes    func() error // what TakeAppCode fails with
+	tells    func() error // what TellNow fails with
+}
+
+func (d *database) TellNow(ctx context.Context, announced string) error {
+	if d.tells != nil {
+		return d.tells()
+	}
+	return d.DB.TellNow(ctx, announced)
 }
 
 func (d *database) ReserveAppCode(ctx context.Context, identity extension.IdentityID, hash, ticket string) error {

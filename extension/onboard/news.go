@@ -28,8 +28,9 @@ type telling interface {
 }
 
 // TellNext mails the letter about changes of somebody's account that is due, and tells whether there was one. Changes are
-// noted where they are recorded, in the same transaction. An error that comes with a letter is about that one alone: it
-// waits, or it is given up. No error holds an address or what a provider says of one.
+// noted where they are recorded, in the same transaction. An error that comes with a letter is about that one alone, and
+// says what becomes of it: it waits, also for what is our own fault and can be put right, or it is given up, because it was
+// refused for good or has waited for too long. No error holds an address or what a provider says of one.
 func (s *Service) TellNext(ctx context.Context) (there bool, err error) {
 	news, there, err := s.store.ClaimNews(ctx)
 	if err != nil {
@@ -45,14 +46,14 @@ func (s *Service) TellNext(ctx context.Context) (there bool, err error) {
 		news.Settings = s.settingsURL
 		err = s.post.Tell(ctx, maskedNews(news))
 	}
-	if errors.Is(err, extension.ErrUnavailable) || err != nil && ctx.Err() != nil {
+	if err != nil && !errors.Is(err, extension.ErrRefused) {
 		return true, s.putOffNews(ctx, news, err)
 	}
 	if ended := s.store.EndNews(context.WithoutCancel(ctx), news.ID); ended != nil {
-		return true, fmt.Errorf("end letter %s about changes of identity %s: %w", news.ID, news.Identity, ended)
+		return true, fmt.Errorf("end letter %s about changes of identity %s: %w", news.ID, news.Identity, errors.Join(ended, err))
 	}
 	if err != nil {
-		return true, fmt.Errorf("letter %s about changes of identity %s is given up: it was refused", news.ID, news.Identity)
+		return true, fmt.Errorf("letter %s about changes of identity %s is given up: %w", news.ID, news.Identity, err)
 	}
 	return true, nil
 }
@@ -66,11 +67,11 @@ func (s *Service) putOffNews(ctx context.Context, news extension.News, cause err
 	givenUp, err := s.store.PutOffNews(context.WithoutCancel(ctx), news.ID, wait)
 	switch {
 	case err != nil:
-		return fmt.Errorf("put off letter %s about changes of identity %s: %w", news.ID, news.Identity, err)
+		return fmt.Errorf("put off letter %s about changes of identity %s: %w", news.ID, news.Identity, errors.Join(err, cause))
 	case givenUp:
-		return fmt.Errorf("letter %s about changes of identity %s is given up: it could not be sent for %s", news.ID, news.Identity, extension.NewsFor)
+		return fmt.Errorf("letter %s about changes of identity %s is given up after %s: %w", news.ID, news.Identity, extension.NewsFor, cause)
 	}
-	return fmt.Errorf("letter %s about changes of identity %s waits: it could not be sent now", news.ID, news.Identity)
+	return fmt.Errorf("letter %s about changes of identity %s waits: %w", news.ID, news.Identity, cause)
 }
 
 // trueNews leaves out what was announced and has not come true: a number that Kratos has not let go of.
@@ -108,7 +109,8 @@ func maskedNews(news extension.News) extension.News {
 }
 
 // noteReported notes what a report tells of that nothing else does: that a password was set, recovery codes made or taken
-// away, or another way to sign in linked or unlinked. What the account is like now is asked of Kratos.
+// away, or another way to sign in linked or unlinked. What the account is like now is asked of Kratos, and when it was saved:
+// v1.3.1 reports every save of a form alike. One that comes again after another save may be told again.
 func (s *Service) noteReported(ctx context.Context, report Report) error {
 	change := extension.AccountChange{At: s.now()}
 	switch report.Method {
@@ -117,20 +119,21 @@ func (s *Service) noteReported(ctx context.Context, report Report) error {
 	case extension.MethodPasskey, extension.MethodOIDC:
 		change.Kind = extension.ChangeSignIns
 	case extension.MethodLookupSecret:
-		identity, err := s.identities.Identity(ctx, report.Identity)
-		if err != nil {
-			return fmt.Errorf("find identity %s: %w", report.Identity, err)
-		}
 		change.Kind, change.Factor = extension.ChangeRemoved, extension.FactorRecovery
-		if identity.Recovery {
-			change.Kind = extension.ChangeAdded
-		}
 	case extension.MethodProfile, extension.MethodTOTP, extension.MethodWebAuthn: // noted with the factors
 		return nil
 	default:
 		return nil
 	}
-	if err := s.store.NoteReported(ctx, report.Identity, change, report.Change); err != nil {
+	identity, err := s.identities.Identity(ctx, report.Identity)
+	if err != nil {
+		return fmt.Errorf("find identity %s: %w", report.Identity, err)
+	}
+	if change.Factor == extension.FactorRecovery && identity.Recovery {
+		change.Kind = extension.ChangeAdded
+	}
+	name := report.Change + " " + identity.Saved.UTC().Format(time.RFC3339Nano)
+	if err := s.store.NoteReported(ctx, report.Identity, change, name); err != nil {
 		return fmt.Errorf("note a change of identity %s: %w", report.Identity, err)
 	}
 	return nil

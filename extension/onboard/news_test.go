@@ -93,27 +93,26 @@ func TestNobodyIsToldOfANumberThatTheyKept(t *testing.T) {
 func TestALetterWaitsWhileItCannotBeSentAndIsGivenUpInTheEnd(t *testing.T) {
 	t.Parallel()
 	s := active(t)
-	s.savesPassword(t, "one")
-	s.letters.err = &extension.TroubleError{Sentence: "bob@example.com was not taken.", After: time.Hour}
-	err := s.tells(t, true)
-	if err == nil || !strings.Contains(err.Error(), "waits") || strings.Contains(err.Error(), address) {
-		t.Errorf("it waits: %v", err)
+	tells := func(cause error, fate string) {
+		t.Helper()
+		s.letters.err = cause
+		if err := s.tells(t, true); !errors.Is(err, cause) || !strings.Contains(err.Error(), fate) || strings.Contains(err.Error(), address) {
+			t.Errorf("after %q: %v, want that it %s", cause, err, fate)
+		}
 	}
+	s.savesPassword(t, "one")
+	tells(&extension.TroubleError{Sentence: "The provider is away.", After: time.Hour}, "waits")
 	if err := s.tells(t, false); err != nil {
 		t.Error(err)
 	}
+	s.execute(t, `UPDATE news SET try_at = now()`)
+	ours := errors.New("mail.from is no mailbox")
+	tells(ours, "waits") // until somebody has put it right
 	s.execute(t, `UPDATE news SET try_at = now(), tried_at = tried_at - interval '49 hours'`)
-	err = s.tells(t, true)
-	if err == nil || !strings.Contains(err.Error(), "given up") || strings.Contains(err.Error(), address) {
-		t.Errorf("it is given up: %v", err)
-	}
+	tells(ours, "is given up after 48h")
 	s.savesPassword(t, "two")
-	s.letters.err = errors.New("bob@example.com is unknown")
-	err = s.tells(t, true)
-	if err == nil || !strings.Contains(err.Error(), "given up") || strings.Contains(err.Error(), address) {
-		t.Errorf("it is refused: %v", err)
-	}
-	if err := s.tells(t, false); err != nil || len(s.letters.news) != 3 || s.letters.news[0].ID != s.letters.news[1].ID {
+	tells(extension.ErrRefused, "is given up: ")
+	if err := s.tells(t, false); err != nil || len(s.letters.news) != 4 || s.letters.news[0].ID != s.letters.news[1].ID {
 		t.Errorf("%v, %+v", err, s.letters.news)
 	}
 }
@@ -137,6 +136,64 @@ func TestAReportTellsWhatBecameOfRecoveryCodes(t *testing.T) {
 		if last := changes[len(changes)-1]; last.Kind != test.want || last.Factor != extension.FactorRecovery {
 			t.Errorf("codes held: %v, told: %+v", test.held, changes)
 		}
+	}
+}
+
+// Kratos v1.3.1 reports every save of a form in the same words.
+func TestASecondSaveOfTheSameFormIsToldToo(t *testing.T) {
+	t.Parallel()
+	s := active(t)
+	for i := range 2 {
+		s.kratos.identity.Saved = s.now.Add(time.Duration(i) * time.Microsecond)
+		for range 2 { // the report comes again
+			s.savesPassword(t, "the same")
+		}
+		if err := s.tells(t, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.tells(t, false); err != nil || len(s.letters.news) != i+1 || len(s.letters.news[i].Changes) != 1 {
+			t.Errorf("after save %d: %v, %+v", i+1, err, s.letters.news)
+		}
+	}
+}
+
+func TestAFreedNumberIsToldOnceHoweverOftenItIsPressed(t *testing.T) {
+	t.Parallel()
+	s, free := freed(t)
+	s.kratos.fails = errCrash
+	if err := free(); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	s.kratos.fails, s.kratos.dropped = nil, func() { s.kratos.identity.Traits.Mobile = "" }
+	if err := free(); err != nil {
+		t.Fatal(err)
+	}
+	s.execute(t, `UPDATE news SET try_at = now()`)
+	if err := s.tells(t, true); err != nil || len(s.letters.news[0].Changes) != 1 {
+		t.Errorf("%v, told %+v", err, s.letters.news)
+	}
+	if err := s.tells(t, false); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestANumberThatIsGoneIsForgottenHereAlsoWhenNobodyCanBeToldNow(t *testing.T) {
+	t.Parallel()
+	s, free := freed(t)
+	if err := s.db.RecordProfile(t.Context(), s.kratos.identity); err != nil || s.user(t).Mobile == "" {
+		t.Fatal(err)
+	}
+	s.kratos.dropped = func() { s.kratos.identity.Traits.Mobile = "" }
+	s.db.tells = func() error { return errCrash }
+	if err := free(); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	if mobile := s.user(t).Mobile; mobile != "" {
+		t.Errorf("the number is still %s here", mobile)
+	}
+	s.execute(t, `UPDATE news SET try_at = now()`) // some minutes later
+	if err := s.tells(t, true); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -16,6 +16,9 @@ func (s *Service) Next(ctx context.Context, session extension.Session, wish Wish
 		return Place{}, err
 	}
 	place := s.place(known, s.first(known, wish.Slug))
+	if place.Lost, err = s.lost(ctx, place); err != nil {
+		return Place{}, err
+	}
 	if place.Terms, err = s.inLanguage(ctx, place.Terms, wish.Language); err != nil {
 		return Place{}, err
 	}
@@ -135,10 +138,22 @@ func (s *Service) place(k known, m extension.Member) Place {
 	}
 	for _, other := range k.members {
 		place.Standings = append(place.Standings, Standing{
-			Organisation: other.Organisation, Status: other.User.Facts.Status(s.now()), Step: s.step(k, other),
+			Organisation: other.Organisation, Status: other.User.Facts.Status(s.now()), Step: s.step(k, other), Begun: other.User.Facts.Begun(),
 		})
 	}
 	return place
+}
+
+// lost tells whether somebody who is to set a second factor up had one before.
+func (s *Service) lost(ctx context.Context, place Place) (bool, error) {
+	if place.Step != extension.StepSecure || place.User.Facts.Activated.IsZero() || len(place.User.Factors) > 0 {
+		return false, nil
+	}
+	had, err := s.store.HadFactor(ctx, place.User.ID)
+	if err != nil {
+		return false, fmt.Errorf("find earlier factors of user %s: %w", place.User.ID, err)
+	}
+	return had, nil
 }
 
 // at finds the user of an identity for whom a step is due; StepError says that it is due for none.

@@ -26,7 +26,7 @@ func (s *Service) observe(ctx context.Context, id extension.IdentityID, members 
 		if err != nil {
 			return fmt.Errorf("find identity %s: %w", id, err)
 		}
-		if known = slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(identity, m.User) }); !known {
+		if known = slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(identity, members, m.User) }); !known {
 			return nil
 		}
 		return s.recordSeen(ctx, identity, members, evidence)
@@ -44,6 +44,9 @@ func (s *Service) recordSeen(ctx context.Context, identity extension.Identity, m
 		return err
 	}
 	for _, m := range members {
+		if !admitted(identity, members, m.User) {
+			continue
+		}
 		if err := s.observeUser(ctx, identity, m, evidence); err != nil {
 			return err
 		}
@@ -51,10 +54,12 @@ func (s *Service) recordSeen(ctx context.Context, identity extension.Identity, m
 	return nil
 }
 
-// admitted tells whether what an identity holds may be taken for the user's own: we made it for them, or they have taken
-// the invitation on with it. Otherwise an account of another organisation, or of a stranger, would slip past Start.
-func admitted(identity extension.Identity, user extension.User) bool {
-	return identity.Mark == user.ID || begun(user)
+// admitted tells whether what an identity holds may be taken for the own of a user of these: they have taken the invitation
+// on with it, or we made it for them and nobody else has. Otherwise an account of another organisation, or of a stranger, would
+// slip past Start: whom it was made for says no more than which organisation was the first to invite.
+func admitted(identity extension.Identity, members []extension.Member, user extension.User) bool {
+	taken := slices.ContainsFunc(members, func(m extension.Member) bool { return m.User.ID != user.ID && begun(m.User) })
+	return begun(user) || identity.Mark == user.ID && !taken
 }
 
 func begun(user extension.User) bool {
@@ -76,10 +81,26 @@ func (s *Service) recordHeld(ctx context.Context, identity extension.Identity) e
 			return err
 		}
 	}
-	if err := s.setFactors(ctx, identity); err != nil {
+	if err := s.setHeld(ctx, identity, before); err != nil {
 		return err
 	}
 	return s.dropCodesOfNothing(ctx, identity)
+}
+
+// setHeld keeps which factors Kratos holds of somebody who had shown some before, or none.
+func (s *Service) setHeld(ctx context.Context, identity extension.Identity, before []extension.ProvenFactor) error {
+	added := slices.DeleteFunc(slices.Clone(identity.Factors), func(kind extension.Factor) bool {
+		return slices.ContainsFunc(before, func(own extension.ProvenFactor) bool { return own.Kind == kind })
+	})
+	record := func() error { return s.setFactors(ctx, identity) }
+	if len(before) == 0 || len(added) == 0 { // see makeWayForTheFirst
+		return record()
+	}
+	members, err := s.store.Members(ctx, identity.ID)
+	if err != nil {
+		return fmt.Errorf("find users of identity %s: %w", identity.ID, err)
+	}
+	return s.adding(ctx, identity.ID, members, added, record)
 }
 
 func (s *Service) factorsOf(ctx context.Context, id extension.IdentityID) ([]extension.ProvenFactor, error) {
@@ -138,11 +159,8 @@ func (s *Service) dropCodes(ctx context.Context, identity extension.Identity) er
 	return nil
 }
 
-// observeUser records what is true of one user of an identity.
+// observeUser records what is true of one user of an identity, who is admitted.
 func (s *Service) observeUser(ctx context.Context, identity extension.Identity, m extension.Member, evidence Evidence) error {
-	if !admitted(identity, m.User) {
-		return nil
-	}
 	now := s.now()
 	if identity.Registered {
 		if _, err := s.store.Record(ctx, m.User, extension.FactRegistered, now); err != nil {

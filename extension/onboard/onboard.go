@@ -39,6 +39,7 @@ type Place struct {
 	// Asking has yet to be shown a second factor before the account may be changed, and at StepConfirm before anything: this
 	// organisation, or another one of theirs. Zero when there is none.
 	Asking    extension.Organisation
+	Lost      bool       // at StepSecure: they had a second factor, which is gone
 	Standings []Standing // in every organisation of the identity, by name; this place is one of them
 }
 
@@ -53,6 +54,7 @@ type Standing struct {
 	Organisation extension.Organisation
 	Status       extension.Status
 	Step         extension.Step
+	Begun        bool // they have taken the invitation on, so the organisation has a say in the account
 }
 
 // Way is a second factor that the person can use or set up now.
@@ -60,7 +62,7 @@ type Way struct {
 	Kind   extension.Factor
 	Masked string    // of sms and email: where codes go, so that its holder knows it and nobody else learns it
 	Next   time.Time // of sms and email: when the next code can be sent; zero for now
-	Proven bool      // one of the person's own; false for one to be set up
+	Proven bool      // one of the person's own, which they can show; false for one to be set up
 	Closed time.Time // until when none of its codes is looked at, after too many wrong ones; zero when they are
 	Spent  bool      // none is looked at until a recovery code is shown, or an administrator resets the second factor
 }
@@ -104,6 +106,7 @@ const (
 	LinkOccupied LinkReason = "occupied" // somebody made the account before, and what they sign in with cannot be deleted
 	LinkSignIn   LinkReason = "sign_in"  // registered and not yet in: the newest link leads to sign-in and no further
 	LinkAccount  LinkReason = "account"  // the address has an account with a credential: its holder signs in, then accepts
+	LinkConfirm  LinkReason = "confirm"  // its holder is signed in, and shows the second factor that the account has, then accepts
 )
 
 // LinkError says that a link leads nowhere and whom to ask. The fields are empty for LinkDead.

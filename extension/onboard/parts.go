@@ -41,8 +41,8 @@ type inviting interface {
 type recording interface {
 	// Record sets a fact of a user unless it is set, with an audit row when it was not. It tells whether it was new.
 	Record(ctx context.Context, user extension.User, fact extension.Fact, at time.Time) (bool, error)
-	// RecordProfile keeps the names and the mobile that an identity has in Kratos, for lists and letters, of the user whom it
-	// was made for and of those who have taken an invitation on. Text messages to a number
+	// RecordProfile keeps the names and the mobile that an identity has in Kratos, for lists and letters, of those who have
+	// taken an invitation on, and while nobody has, of the user whom it was made for. Text messages to a number
 	// that has changed prove nothing any more.
 	RecordProfile(ctx context.Context, identity extension.Identity) error
 	// RecordStumble keeps the last mistake that the invitee was told of.
@@ -62,11 +62,14 @@ type securing interface {
 	SetFactors(ctx context.Context, identity extension.IdentityID, proven []extension.Factor, at time.Time) error
 	// FactorsOf lists what an identity has proven.
 	FactorsOf(ctx context.Context, identity extension.IdentityID) ([]extension.ProvenFactor, error)
+	// HadFactor tells whether a user was ever known to have a second factor.
+	HadFactor(ctx context.Context, user extension.UserID) (bool, error)
 	// Proofs lists the kinds of factor that a session was confirmed with.
 	Proofs(ctx context.Context, session extension.SessionID) ([]extension.Factor, error)
-	// OpenElsewhere tells until when settings last that another session has opened which was confirmed with no factor of
-	// the identity's.
-	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error)
+	// OpenElsewhere lists the settings that other sessions of an identity have opened and that still last.
+	OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) ([]extension.OpenSettings, error)
+	// EndRecoveryProofs says that what sessions have shown by a recovery code counts no more.
+	EndRecoveryProofs(ctx context.Context, identity extension.IdentityID) error
 	// ForgetOpenings says that settings which are open now are no danger.
 	ForgetOpenings(ctx context.Context, identity extension.IdentityID) error
 	// ProvenSessions lists the sessions of an identity that were confirmed with a factor of one of these kinds.
@@ -103,8 +106,10 @@ type securing interface {
 	NoteNotice(ctx context.Context, identity extension.IdentityID, kind extension.NoticeKind) error
 	// PurgeProofs deletes proofs of sessions that have long ended, and what was noted of codes long ago.
 	PurgeProofs(ctx context.Context, now time.Time) error
+	// SharedWithOthers tells whether the identity has users who have begun in other organisations than this one.
+	SharedWithOthers(ctx context.Context, identity extension.IdentityID, organisation extension.OrganisationID) (bool, error)
 	// ForgetFactors drops the factors and proofs of the user's identity, with the audit. ErrConflict says that the
-	// identity has users in other organisations, which only an actor without an organisation may decide for.
+	// identity has users who have begun in other organisations, which only an actor without an organisation may decide for.
 	ForgetFactors(ctx context.Context, actor extension.Actor, user extension.UserID, at time.Time) error
 }
 
@@ -191,7 +196,8 @@ type Inviter interface {
 // Post delivers a code, and news of an account, by e-mail.
 type Post interface {
 	Notify(ctx context.Context, notice extension.Notice) error
-	// Tell mails news. ErrUnavailable says that the same call should be made again, any other error that it need not be.
+	// Tell mails news. extension.ErrRefused says that it was refused for good, any other error that the same call should be
+	// made again later. None quotes what a provider says of the address.
 	Tell(ctx context.Context, news extension.News) error
 }
 

@@ -15,7 +15,7 @@ type Report struct {
 	Identity extension.IdentityID
 	Evidence Evidence
 	Method   extension.SettingsMethod // by which the settings were saved
-	Change   string                   // names this one change: the same in every repetition of the report
+	Change   string                   // names the save: the same in every repetition of the report, and may be in that of the next save
 }
 
 // Report records the facts that have become true of an identity. Identities without a user here are none of ours: nil.
@@ -39,6 +39,16 @@ func (s *Service) Report(ctx context.Context, report Report) error {
 		return nil
 	}
 	return err
+}
+
+// Observe learns what Kratos holds of a session's identity now, sooner than its report comes. ErrNotFound says that the
+// identity has no user.
+func (s *Service) Observe(ctx context.Context, session extension.Session) error {
+	members, err := s.members(ctx, session.Identity)
+	if err != nil {
+		return err
+	}
+	return s.observe(ctx, session.Identity, members, Evidence{})
 }
 
 // Reconcile asks Kratos about identities of users who are half-way, longest unasked first, and records what lost

@@ -10,7 +10,7 @@ import (
 )
 
 // ResetFactors takes all second factors of a user away, so that the person sets one up again at the next entry; sessions
-// end. ErrForbidden says that the actor is no administrator, ErrConflict that the identity has users in other organisations
+// end. ErrForbidden says that the actor is no administrator, ErrConflict that the person has begun in other organisations
 // too, which the factors protect as well: then only the operator can, by ResetFactorsEverywhere.
 //
 // It is written down first, with the audit. What is cut short can be repeated.
@@ -18,17 +18,18 @@ func (s *Service) ResetFactors(ctx context.Context, actor extension.Actor, id ex
 	return s.resetFactors(ctx, actor, actor, id)
 }
 
-// OthersRely tells whether ResetFactors would be an ErrConflict, without telling which organisations stand in the way.
-func (s *Service) OthersRely(ctx context.Context, actor extension.Actor, id extension.UserID) (bool, error) {
+// SharedWithOthers tells whether the person has begun in other organisations too, so that ResetFactors would be an ErrConflict,
+// without telling which. One that has merely invited them is none of those, and is not told it either.
+func (s *Service) SharedWithOthers(ctx context.Context, actor extension.Actor, id extension.UserID) (bool, error) {
 	user, err := s.person(ctx, actor, id)
-	if err != nil || user.Identity == "" {
+	if err != nil || user.Identity == "" || !begun(user) {
 		return false, err
 	}
-	members, err := s.store.Members(ctx, user.Identity)
+	shared, err := s.store.SharedWithOthers(ctx, user.Identity, actor.Organisation)
 	if err != nil {
-		return false, fmt.Errorf("find users of identity %s: %w", user.Identity, err)
+		return false, fmt.Errorf("find other users of identity %s: %w", user.Identity, err)
 	}
-	return slices.ContainsFunc(members, func(m extension.Member) bool { return m.Organisation.ID != actor.Organisation }), nil
+	return shared, nil
 }
 
 // ResetFactorsEverywhere is ResetFactors by the operator, who answers for all organisations. actor is the one of the user's
@@ -44,7 +45,7 @@ func (s *Service) resetFactors(ctx context.Context, finder, actor extension.Acto
 	if err != nil {
 		return err
 	}
-	if user.Identity == "" {
+	if user.Identity == "" || actor.Organisation != "" && !begun(user) { // whatever account they have is not told of
 		return extension.Invalid("", "There is nothing to reset: this person has no account yet.")
 	}
 	return s.store.Exclusive(ctx, extension.IdentityLock(user.Identity), func(ctx context.Context) error {
@@ -177,15 +178,16 @@ func (s *Service) free(ctx context.Context, actor extension.Actor, user extensio
 	if err := s.identities.DropMobile(ctx, holder.ID, number); err != nil {
 		return fmt.Errorf("free a number for user %s: %w", user.ID, err)
 	}
-	if err := s.store.TellNow(ctx, announced); err != nil {
-		return fmt.Errorf("tell who has lost a number for user %s: %w", user.ID, err)
+	err = s.forgetMobile(ctx, holder, members)
+	if untold := s.store.TellNow(ctx, announced); untold != nil {
+		err = errors.Join(err, fmt.Errorf("tell who has lost a number for user %s: %w", user.ID, untold))
 	}
-	return s.forgetMobile(ctx, holder, members)
+	return err
 }
 
 // forgetMobile keeps what Kratos holds now of somebody who has lost a number, if they are known here.
 func (s *Service) forgetMobile(ctx context.Context, holder extension.Identity, members []extension.Member) error {
-	if !slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(holder, m.User) }) {
+	if !slices.ContainsFunc(members, func(m extension.Member) bool { return admitted(holder, members, m.User) }) {
 		return nil
 	}
 	now, err := s.identities.Identity(ctx, holder.ID) // once more: holder was found before its lock was taken

@@ -55,6 +55,21 @@ func TestOnlyTheOperatorResetsWhatSeveralOrganisationsShare(t *testing.T) {
 	s.shows(t, extension.FactorEmail)
 	_, charter := s.establish(t, "south", plan{})
 	s.invite(t, charter)
+	shared := func(want bool) {
+		t.Helper()
+		if got, err := s.SharedWithOthers(t.Context(), s.admin, s.user(t).ID); err != nil || got != want {
+			t.Errorf("it is shared with others: %v, %v", got, err)
+		}
+	}
+	shared(false) // another organisation has merely invited them
+	if err := s.ResetFactors(t.Context(), s.admin, s.user(t).ID); err != nil || len(s.user(t).Factors) > 0 {
+		t.Errorf("%v, %v", err, s.user(t).Factors)
+	}
+	s.signsIn()
+	s.execute(t, `DELETE FROM code_sends`)
+	s.shows(t, extension.FactorEmail)
+	s.execute(t, `UPDATE users SET started_at = coalesce(started_at, now())`)
+	shared(true)
 	if err := s.ResetFactors(t.Context(), s.admin, s.user(t).ID); !errors.Is(err, extension.ErrConflict) || len(s.user(t).Factors) != 1 {
 		t.Errorf("%v, %v", err, s.user(t).Factors)
 	}

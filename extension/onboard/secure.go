@@ -127,15 +127,19 @@ func (s *Service) KeepRecoveryCodes(
 func (s *Service) openCodes(
 	ctx context.Context, session extension.Session, browser extension.Browser, flow string,
 ) (extension.Form, extension.Reply, error) {
-	if err := s.checkAdding(ctx, session, extension.FactorRecovery); err != nil {
+	k, err := s.look(ctx, session)
+	if err != nil {
+		return extension.Form{}, extension.Reply{}, err
+	}
+	if _, err := s.mayAdd(k, extension.FactorRecovery); err != nil {
 		return extension.Form{}, extension.Reply{}, err
 	}
 	// The guard asks this too, but only once the codes have been shown.
-	until, err := s.store.OpenElsewhere(ctx, session.Identity, session.ID)
+	elsewhere, err := s.store.OpenElsewhere(ctx, session.Identity, session.ID)
 	if err != nil {
 		return extension.Form{}, extension.Reply{}, fmt.Errorf("find open settings of identity %s: %w", session.Identity, err)
 	}
-	if !until.IsZero() {
+	if !extension.CodesWait(k.members, elsewhere).IsZero() {
 		return extension.Form{}, extension.Reply{}, extension.Invalid("", extension.CodesMustWait)
 	}
 	return s.settingsForm(ctx, session, browser, flow)

@@ -17,7 +17,8 @@ import (
 //   - Nobody can sign in yet: the identity is switched on and the browser gets a session, so that the invitee can register.
 //     Every Start ends the identity's other sessions.
 //   - Somebody can, and its address is proven: the holder signs in, and Start with a session of that very identity accepts
-//     the invitation. Without one it is LinkAccount. Nothing else of the account is touched, so that nobody who only
+//     the invitation. Without one it is LinkAccount, and LinkConfirm with one that has yet to show the second factor which
+//     the account has. Nothing else of the account is touched, so that nobody who only
 //     holds the letter gets past a password or a second factor.
 //   - Somebody can, and the address is not proven: the letter proves it, so whoever else made the account must not keep a
 //     way in. Everything that they may have planted is taken away before the browser gets its session.
@@ -84,15 +85,16 @@ func (s *Service) claim(ctx context.Context, invited extension.Invited) (extensi
 		return identity, "", fmt.Errorf("find identity %s: %w", user.Identity, err)
 	case !identity.Member, identifier(identity.Traits.Email) != identifier(user.Address):
 		return identity, "", linkError(LinkForeign, invited)
-	case identity.Registered && admitted(identity, user):
-		if _, err := s.store.Record(ctx, user, extension.FactRegistered, s.now()); err != nil {
-			return identity, "", fmt.Errorf("record registration of user %s: %w", user.ID, err)
-		}
-		return identity, "", linkError(LinkSignIn, invited)
 	}
 	members, err := s.store.Members(ctx, identity.ID)
 	if err != nil {
 		return identity, "", fmt.Errorf("find users of identity %s: %w", identity.ID, err)
+	}
+	if identity.Registered && admitted(identity, members, user) {
+		if _, err := s.store.Record(ctx, user, extension.FactRegistered, s.now()); err != nil {
+			return identity, "", fmt.Errorf("record registration of user %s: %w", user.ID, err)
+		}
+		return identity, "", linkError(LinkSignIn, invited)
 	}
 	maker, err := s.maker(ctx, identity, members)
 	if err != nil {
@@ -253,8 +255,10 @@ func (s *Service) admit(ctx context.Context, invited extension.Invited, identity
 // accept takes the invitation on for the holder of an account, who must have signed in to it. An account that we switched
 // off, because its holder is paused elsewhere, is switched on first, so that they can: it was written down before.
 func (s *Service) accept(ctx context.Context, invited extension.Invited, identity extension.Identity, session extension.Session) error {
-	if identity.Active && session.Identity != identity.ID {
-		return linkError(LinkAccount, invited)
+	if identity.Active {
+		if err := s.mayAccept(ctx, invited, session); err != nil {
+			return err
+		}
 	}
 	// First: from the start on the account counts here, and its factors must not be taken for set up by whoever comes next.
 	if err := s.setFactors(ctx, identity); err != nil {
@@ -277,6 +281,23 @@ func (s *Service) accept(ctx context.Context, invited extension.Invited, identit
 		return err
 	}
 	return linkError(LinkAccount, invited)
+}
+
+// mayAccept refuses a session that is not of the account, or that has yet to show the second factor which it has: whoever knows
+// the password alone joins nothing with it. Where no organisation lets them show one, none is asked for before the next step.
+func (s *Service) mayAccept(ctx context.Context, invited extension.Invited, session extension.Session) error {
+	if session.Identity != invited.Member.User.Identity {
+		return linkError(LinkAccount, invited)
+	}
+	k, err := s.read(ctx, session)
+	if err != nil {
+		return err
+	}
+	open := slices.ContainsFunc(k.members, func(m extension.Member) bool { return begun(m.User) && !keptOut(s.step(k, m)) })
+	if open && !mayChange(k) {
+		return linkError(LinkConfirm, invited)
+	}
+	return nil
 }
 
 func (s *Service) recordStart(ctx context.Context, invited extension.Invited) error {

@@ -85,7 +85,7 @@ func deadEnd(reason LinkReason) string {
 		return "The account in Ory Kratos is of another kind, or has another address by now."
 	case LinkOccupied:
 		return "Somebody made an account with this address before, and signs in to it with something that Ory Kratos cannot delete, such as a passkey. The operator has to delete the account in Ory Kratos; then invite them again."
-	case LinkDead, LinkExpired, LinkPaused, LinkSignIn, LinkAccount:
+	case LinkDead, LinkExpired, LinkPaused, LinkSignIn, LinkAccount, LinkConfirm:
 	}
 	return ""
 }

@@ -44,32 +44,88 @@ func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 
 // prove records what a session has shown. The caller holds the identity's lock.
 func (s *Service) prove(ctx context.Context, proof extension.Proof) error {
-	err := s.witnessFirst(ctx, proof)
+	if proof.Kind == extension.FactorRecovery {
+		return s.proveByRecovery(ctx, proof)
+	}
+	if err := s.witnessFirst(ctx, proof); err != nil {
+		return err
+	}
+	k, err := s.readFor(ctx, proof)
 	if err != nil {
 		return err
 	}
-	if proof.Adds, err = s.mayAddTo(ctx, proof); err != nil {
+	// Anything else may be an address that Kratos sends codes to, chosen by whoever knows the password, or has what another
+	// organisation is content with.
+	proof.Adds = mayChange(k)
+	record := func() error { return s.witness(ctx, proof) }
+	own := k.members[0].User.Factors
+	if !proof.Adds || len(own) == 0 || slices.Contains(own, proof.Kind) {
+		return record()
+	}
+	return s.adding(ctx, proof.Identity, k.members, []extension.Factor{proof.Kind}, record)
+}
+
+// proveByRecovery is prove for a recovery code. It counts while there are any: those that were there may have been taken
+// away since Kratos took it.
+func (s *Service) proveByRecovery(ctx context.Context, proof extension.Proof) error {
+	if err := s.witnessFirst(ctx, proof); err != nil {
 		return err
 	}
+	identity, err := s.identities.Identity(ctx, proof.Identity)
+	if err != nil {
+		return fmt.Errorf("find recovery codes of identity %s: %w", proof.Identity, err)
+	}
+	if !identity.Recovery {
+		return nil
+	}
+	return s.witness(ctx, proof)
+}
+
+func (s *Service) witness(ctx context.Context, proof extension.Proof) error {
 	if err := s.store.Witness(ctx, proof); err != nil {
 		return fmt.Errorf("record second factor of identity %s: %w", proof.Identity, err)
 	}
 	return nil
 }
 
-// mayAddTo tells whether the session of a proof may add it to the factors that its identity has: one that may change the
-// account, by what it has shown before. Anything else may be an address that Kratos sends codes to, chosen by whoever knows
-// the password, or has what another organisation is content with.
-func (s *Service) mayAddTo(ctx context.Context, proof extension.Proof) (bool, error) {
+// readFor reads what decides about the session of a proof.
+func (s *Service) readFor(ctx context.Context, proof extension.Proof) (known, error) {
 	proofs, err := s.store.Proofs(ctx, proof.Session)
 	if err != nil {
-		return false, fmt.Errorf("find proofs of a session of identity %s: %w", proof.Identity, err)
+		return known{}, fmt.Errorf("find proofs of a session of identity %s: %w", proof.Identity, err)
 	}
-	members, err := s.store.Members(ctx, proof.Identity)
+	members, err := s.members(ctx, proof.Identity)
+	return known{members: members, proofs: proofs}, err
+}
+
+// adding records factors that are new. Where an organisation comes to rely on one, recovery codes from before end, and what
+// was shown by them: whoever had what the others were content with may have made or seen them, and they would stand in for
+// this factor too. They are looked for once more when it counts, because until then such codes can still be made. The caller
+// holds the identity's lock.
+func (s *Service) adding(
+	ctx context.Context, id extension.IdentityID, members []extension.Member, added []extension.Factor, record func() error,
+) error {
+	if !extension.NewlyRelied(members, added...) {
+		return record()
+	}
+	if err := s.store.EndRecoveryProofs(ctx, id); err != nil {
+		return fmt.Errorf("end proofs by recovery codes of identity %s: %w", id, err)
+	}
+	if err := s.dropOldCodes(ctx, id); err != nil {
+		return err
+	}
+	if err := record(); err != nil {
+		return err
+	}
+	return s.dropOldCodes(ctx, id)
+}
+
+func (s *Service) dropOldCodes(ctx context.Context, id extension.IdentityID) error {
+	identity, err := s.identities.Identity(ctx, id)
 	if err != nil {
-		return false, fmt.Errorf("find users of identity %s: %w", proof.Identity, err)
+		return fmt.Errorf("find recovery codes of identity %s: %w", id, err)
 	}
-	return mayChange(known{members: members, proofs: proofs}), nil
+	return s.dropCodes(ctx, identity)
 }
 
 // witnessFirst makes way for the first factor that is known of an identity. Whoever has shown the password alone does not

@@ -136,8 +136,8 @@ func auditSpent(ctx context.Context, tx bun.Tx, identity extension.IdentityID) e
 			 WHERE identity_id = ?0 AND kind = (SELECT min(kind) FROM code_failures WHERE identity_id = ?0 AND kind <> ?3)
 			   AND ?1 = (SELECT sum(in_a_row) FROM code_failures WHERE identity_id = ?0 AND kind <> ?3) RETURNING identity_id)
 		INSERT INTO audit (at, organisation_id, actor_name, action, user_id, detail)
-		SELECT clock_timestamp(), u.organisation_id, '', ?2, u.id, '' FROM users u JOIN spent s ON s.identity_id = u.identity_id`,
-		identity, extension.GuessesInARow, string(extension.ActionGuessesSpent), string(extension.FactorRecovery)).Exec(ctx)
+		SELECT clock_timestamp(), u.organisation_id, '', ?2, u.id, '' FROM users u JOIN spent s ON s.identity_id = u.identity_id WHERE ?4`,
+		identity, extension.GuessesInARow, string(extension.ActionGuessesSpent), string(extension.FactorRecovery), hasBegun()).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("audit guesses: %w", err)
 	}

@@ -156,6 +156,7 @@ func TestWrongCodesInARowComeToAnEndHoweverSlowlyTheyCome(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	user := b.invited(t, "bob@example.com")
+	b.record(t, user, extension.FactStarted)
 	ways := []extension.Factor{extension.FactorTOTP, extension.FactorSMS}
 	recovers := func() {
 		t.Helper()

@@ -12,9 +12,10 @@ import (
 )
 
 // Entry reads everything that decides whether a session may enter the organisation with this slug now, and who enters: the
-// identity's user there and the kinds of factor that the session was confirmed with. It is asked at every request to an
-// application behind the gate, so it is one statement, and what no decision needs is left empty: the text of the terms, the
-// newest letter, stumbles, who invited. ErrNotFound says that the identity has no user there.
+// identity's user there, whether the person has begun elsewhere too, and the kinds of factor that the session was confirmed
+// with. It is asked at every request to an application behind the gate, so it is one statement, and what no decision needs is
+// left empty: the text of the terms, the newest letter, stumbles, who invited. ErrNotFound says that the identity has no user
+// there.
 func (db *DB) Entry(
 	ctx context.Context, identity extension.IdentityID, session extension.SessionID, slug string,
 ) (extension.Member, []extension.Factor, error) {
@@ -37,16 +38,14 @@ func (db *DB) Entry(
 	if err != nil {
 		return extension.Member{}, nil, err
 	}
-	var proofs []extension.Factor
-	for _, kind := range row.Proofs {
-		proofs = append(proofs, extension.Factor(kind))
-	}
-	return member, proofs, nil
+	member.User.Elsewhere = row.Elsewhere
+	return member, kindsOf(row.Proofs), nil
 }
 
 type entryRow struct {
 	memberRow
-	Proofs []string `bun:",array"`
+	Proofs    []string `bun:",array"`
+	Elsewhere bool
 }
 
 // To plan this statement takes PostgreSQL several times as long as to run it, so every connection plans it once (PREPARE)
@@ -83,6 +82,9 @@ const entryStatement = `
 	       f.factors, f.secured_at, a.accepted_at, a.agreed_at, ` + organisationColumns + `,
 	       t.id AS terms_id, coalesce(t.version, 0) AS terms_version, coalesce(t.grace, 0) AS terms_grace, t.published_at AS terms_published_at,
 	       (SELECT array_agg(p.kind) FROM proofs p WHERE p.session_id = $2) AS proofs,
+	       EXISTS (SELECT 1 FROM users e LEFT JOIN invitations ei ON ei.id = e.invitation_id
+	                WHERE e.identity_id = $1 AND e.organisation_id <> u.organisation_id AND e.withdrawn_at IS NULL
+	                  AND (e.registered_at IS NOT NULL OR ei.started_at IS NOT NULL)) AS elsewhere,
 	       (SELECT json_agg(json_build_object('area', ar.id, 'area_name', ar.name, 'archived', ar.archived_at IS NOT NULL,
 	                                          'role', ro.id, 'role_name', ro.name, 'grants', ro.grants) ORDER BY ar.name, ro.name)
 	          FROM assignments s JOIN areas ar ON ar.id = s.area_id JOIN roles ro ON ro.id = s.role_id WHERE s.user_id = u.id) AS assignments

@@ -47,6 +47,7 @@ func TestAnEntryIsTheMemberWithoutWhatTheGateDoesNotNeed(t *testing.T) {
 			t.Fatalf("%v, proofs %v", err, proofs)
 		}
 		want.Inviter, want.User.Letter, want.User.Facts.Opened, want.User.Declined = "", extension.LetterFacts{}, time.Time{}, time.Time{}
+		want.User.Elsewhere = want.Organisation.Slug == "south" // they have begun in the north alone
 		got.Terms.Language, got.Terms.Organisation = want.Terms.Language, want.Terms.Organisation
 		want.Terms.Text, want.Terms.Title, want.Terms.SHA256, want.Terms.ID, got.Terms.ID = "", "", "", "", ""
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -56,6 +57,30 @@ func TestAnEntryIsTheMemberWithoutWhatTheGateDoesNotNeed(t *testing.T) {
 			t.Error("the gate and the pages say different things")
 		}
 	}
+}
+
+func TestAnEntryTellsOfOtherOrganisationsThatThePersonHasBegunIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	south := b.beside(t, "south")
+	user := b.invited(t, "bob@example.com")
+	other := south.invited(t, "bob@example.com")
+	elsewhere := func(want bool, when string) {
+		t.Helper()
+		member, _, err := b.db.Entry(t.Context(), user.Identity, sessionID(), "north")
+		if err != nil || member.User.Elsewhere != want {
+			t.Errorf("%s: %t, %v", when, member.User.Elsewhere, err)
+		}
+	}
+	b.record(t, user, extension.FactStarted, extension.FactRegistered, extension.FactActivated)
+	elsewhere(false, "alone")
+	south.share(t, other, user.Identity)
+	elsewhere(false, "with an invitation that nobody has accepted")
+	other.Identity = user.Identity
+	south.record(t, other, extension.FactStarted)
+	elsewhere(true, "once it was accepted")
+	b.exec(t, `UPDATE users SET withdrawn_at = now() WHERE id = ?`, other.ID)
+	elsewhere(false, "once it was withdrawn")
 }
 
 func TestAnEntryNeedsAUserThere(t *testing.T) {

@@ -36,6 +36,7 @@ func TestAFactorThatOrganisationsShareIsTheOperatorsToReset(t *testing.T) {
 	south := b.beside(t, "south")
 	here, there := b.invited(t, "bob@example.com"), south.invited(t, "bob@example.com")
 	south.share(t, there, here.Identity)
+	south.record(t, there, extension.FactStarted)
 	b.witness(t, witnessed(here, sessionID(), extension.FactorTOTP, ""))
 	if err := b.db.ForgetFactors(t.Context(), b.admin, here.ID, noon()); !errors.Is(err, extension.ErrConflict) {
 		t.Errorf("an administrator of one: %v", err)
@@ -61,6 +62,20 @@ func TestAFactorThatOrganisationsShareIsTheOperatorsToReset(t *testing.T) {
 	if err := b.db.ForgetFactors(t.Context(), b.admin, b.user(t, "new@example.com").ID, noon()); !errors.Is(err, extension.ErrNotFound) {
 		t.Errorf("somebody without an identity: %v", err)
 	}
+}
+
+// An organisation that has merely invited somebody has no say in what another one does.
+func TestAnInvitationKeepsNobodyFromResettingAFactor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	south := b.beside(t, "south")
+	here, there := b.invited(t, "bob@example.com"), south.invited(t, "bob@example.com")
+	south.share(t, there, here.Identity)
+	b.witness(t, witnessed(here, sessionID(), extension.FactorTOTP, ""))
+	if err := b.db.ForgetFactors(t.Context(), b.admin, here.ID, noon()); err != nil {
+		t.Fatal(err)
+	}
+	b.shows(t, here, nil, sessionID(), nil)
 }
 
 func TestAResetThatRacesACodeLeavesAllOrNothingOfIt(t *testing.T) {
@@ -103,7 +118,7 @@ func TestAResetWaitsForALinkAndThenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := linking.Exec(t.Context(), `UPDATE users SET identity_id = $1 WHERE id = $2`, string(here.Identity), string(there.ID)); err != nil {
+	if _, err := linking.Exec(t.Context(), `UPDATE users SET identity_id = $1, started_at = now() WHERE id = $2`, string(here.Identity), string(there.ID)); err != nil {
 		t.Fatal(err)
 	}
 	done := meanwhile(t, b, 1, func() error { return b.db.ForgetFactors(t.Context(), b.admin, here.ID, noon()) })

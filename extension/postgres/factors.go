@@ -27,6 +27,15 @@ func provenOf(rows []factorRow) []extension.ProvenFactor {
 	return proven
 }
 
+// kindsOf reads kinds of factor from an array of the database's.
+func kindsOf(words []string) []extension.Factor {
+	var kinds []extension.Factor
+	for _, word := range words {
+		kinds = append(kinds, extension.Factor(word))
+	}
+	return kinds
+}
+
 // FactorsOf lists the second factors that an identity has proven, the first one first.
 func (db *DB) FactorsOf(ctx context.Context, identity extension.IdentityID) ([]extension.ProvenFactor, error) {
 	proven, err := factorsOf(ctx, db.bun, identity)
@@ -37,6 +46,14 @@ func factorsOf(ctx context.Context, in bun.IDB, identity extension.IdentityID) (
 	var rows []factorRow
 	err := in.NewRaw(`SELECT kind, address, proven_at FROM factors WHERE identity_id = ? ORDER BY proven_at, kind`, identity).Scan(ctx, &rows)
 	return provenOf(rows), err
+}
+
+// HadFactor tells whether a user was ever known to have a second factor, since they have begun: the audit says so.
+func (db *DB) HadFactor(ctx context.Context, user extension.UserID) (bool, error) {
+	var had bool
+	err := db.bun.NewRaw(`SELECT EXISTS (SELECT 1 FROM audit WHERE user_id = ? AND action = ANY (?::text[]) AND detail <> '')`,
+		user, array([]extension.Action{extension.ActionFactorProven, extension.ActionFactorRemoved, extension.ActionFactorsReset})).Scan(ctx, &had)
+	return had, kind(err)
 }
 
 // holdIdentity locks an identity, so that whoever changes its factors waits for whoever does, and tells whether there is
@@ -132,8 +149,8 @@ func dropFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID, 
 	return err
 }
 
-// auditFactors runs a change that returns factors, and writes the audit of each for every user of the identity, and what its
-// owner is told; without a time, by the database's clock. It gives their kinds.
+// auditFactors runs a change that returns factors, and writes the audit of each for every user of the identity who has begun,
+// and what its owner is told; without a time, by the database's clock. It gives their kinds.
 func auditFactors(
 	ctx context.Context, tx bun.Tx, identity extension.IdentityID, change *bun.RawQuery, action extension.Action, at time.Time,
 ) ([]extension.Factor, error) {
@@ -148,8 +165,8 @@ func auditFactors(
 	_, err := tx.NewRaw(`
 		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
 		SELECT coalesce(?::timestamptz, clock_timestamp()), u.organisation_id, u.id, u.address, ?, u.id, k
-		  FROM users u, unnest(?::text[]) AS k WHERE u.identity_id = ?`,
-		nullTime(at), string(action), array(kinds), identity).Exec(ctx)
+		  FROM users u, unnest(?::text[]) AS k WHERE u.identity_id = ? AND ?`,
+		nullTime(at), string(action), array(kinds), identity, hasBegun()).Exec(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("write audit: %w", err)
 	}
@@ -158,8 +175,8 @@ func auditFactors(
 
 // ForgetFactors drops all factors and proofs of a user's identity, with the actor's audit for every user of it. An actor
 // without an organisation is the operator. ErrNotFound says that the actor does not see the user, or that they have no
-// identity; ErrConflict that the identity has users in other organisations too, whose factors they are as well, so that
-// only the operator may.
+// identity; ErrConflict that the identity has users in other organisations too who have begun there, whose factors they are
+// as well, so that only the operator may. The caller keeps users from beginning meanwhile.
 func (db *DB) ForgetFactors(ctx context.Context, actor extension.Actor, user extension.UserID, at time.Time) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		identity, err := identityOf(ctx, tx, actor, user)
@@ -170,19 +187,26 @@ func (db *DB) ForgetFactors(ctx context.Context, actor extension.Actor, user ext
 			return err
 		}
 		if actor.Organisation != "" {
-			if err := aloneWithIdentity(ctx, tx, actor, identity); err != nil {
+			shared, err := sharedWithOthers(ctx, tx, identity, actor.Organisation)
+			if err != nil {
 				return err
+			}
+			if shared {
+				return extension.ErrConflict
 			}
 		}
 		if _, err := tx.NewRaw(`DELETE FROM proofs WHERE identity_id = ?`, identity).Exec(ctx); err != nil {
 			return err
 		}
-		return resetFactors(ctx, tx, identity, actor, at)
+		return resetFactors(ctx, tx, identity, user, actor, at)
 	})
 }
 
-// resetFactors drops all factors of an identity, with the actor's audit, and notes that its owner is told.
-func resetFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID, actor extension.Actor, at time.Time) error {
+// resetFactors drops all factors of an identity, with the actor's audit for the user whose they were said to be and all who have
+// begun, and notes that its owner is told.
+func resetFactors(
+	ctx context.Context, tx bun.Tx, identity extension.IdentityID, user extension.UserID, actor extension.Actor, at time.Time,
+) error {
 	var gone []extension.Factor
 	if err := tx.NewRaw(`DELETE FROM factors WHERE identity_id = ? RETURNING kind`, identity).Scan(ctx, &gone); err != nil {
 		return err
@@ -190,8 +214,9 @@ func resetFactors(ctx context.Context, tx bun.Tx, identity extension.IdentityID,
 	slices.Sort(gone)
 	_, err := tx.NewRaw(`
 		INSERT INTO audit (at, organisation_id, actor_user_id, actor_name, action, user_id, detail)
-		SELECT ?, u.organisation_id, ?::uuid, ?, ?, u.id, ? FROM users u WHERE u.identity_id = ?`,
-		at.UTC(), nullID(actor.User), actor.Name, string(extension.ActionFactorsReset), strings.Join(texts(gone), ", "), identity).Exec(ctx)
+		SELECT ?, u.organisation_id, ?::uuid, ?, ?, u.id, ? FROM users u WHERE u.identity_id = ? AND (u.id = ? OR ?)`,
+		at.UTC(), nullID(actor.User), actor.Name, string(extension.ActionFactorsReset), strings.Join(texts(gone), ", "),
+		identity, user, hasBegun()).Exec(ctx)
 	if err != nil || len(gone) == 0 {
 		return err
 	}
@@ -209,13 +234,15 @@ func identityOf(ctx context.Context, tx bun.Tx, actor extension.Actor, user exte
 	return identity, err
 }
 
-// aloneWithIdentity is a conflict when an identity has users in other organisations than the actor's.
-func aloneWithIdentity(ctx context.Context, tx bun.Tx, actor extension.Actor, identity extension.IdentityID) error {
-	var shared bool
-	err := tx.NewRaw(`SELECT EXISTS (SELECT 1 FROM users WHERE identity_id = ? AND organisation_id <> ? AND withdrawn_at IS NULL)`,
-		identity, actor.Organisation).Scan(ctx, &shared)
-	if err == nil && shared {
-		err = extension.ErrConflict
-	}
-	return err
+// SharedWithOthers tells whether an identity has users in other organisations than this one who have begun there. One that
+// has merely invited somebody does not count: it would keep everybody else from helping them, and has nothing to protect.
+func (db *DB) SharedWithOthers(ctx context.Context, identity extension.IdentityID, organisation extension.OrganisationID) (bool, error) {
+	shared, err := sharedWithOthers(ctx, db.bun, identity, organisation)
+	return shared, kind(err)
+}
+
+func sharedWithOthers(ctx context.Context, in bun.IDB, identity extension.IdentityID, organisation extension.OrganisationID) (shared bool, err error) {
+	err = in.NewRaw(`SELECT EXISTS (SELECT 1 FROM users u WHERE u.identity_id = ? AND u.organisation_id <> ? AND u.withdrawn_at IS NULL AND ?)`,
+		identity, organisation, hasBegun()).Scan(ctx, &shared)
+	return shared, err
 }

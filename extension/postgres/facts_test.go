@@ -116,6 +116,13 @@ func TestAProfileIsKeptForEveryUserOfAnIdentityWhoHasTakenItOn(t *testing.T) {
 		t.Errorf("whoever has merely invited learns %q", theirs.FirstName)
 	}
 	b.exec(t, `UPDATE users SET started_at = now() WHERE id = ?`, other.ID)
+	if err := b.db.RecordProfile(t.Context(), extension.Identity{ID: user.Identity, Mark: user.ID, Traits: extension.Traits{FirstName: "Åsa"}}); err != nil {
+		t.Fatal(err)
+	}
+	if ours, theirs := b.user(t, "bob@example.com"), south.user(t, "bob@example.com"); ours.FirstName != "Zoë" || theirs.FirstName != "Åsa" {
+		t.Errorf("whoever was the first to invite learns %q of somebody who has begun elsewhere, and those learn %q", ours.FirstName, theirs.FirstName)
+	}
+	b.record(t, user, extension.FactStarted)
 	for _, traits := range []extension.Traits{
 		{FirstName: "Zoë", LastName: "O'Brien-Ñandú", Mobile: "+46701234567"}, {FirstName: "'; DROP TABLE users; --", LastName: `\`, Mobile: "?"}, {},
 	} {
@@ -243,6 +250,11 @@ func TestFactorsAreThoseThatKratosHolds(t *testing.T) {
 	south := b.beside(t, "south")
 	user, other := b.invited(t, "bob@example.com"), south.invited(t, "bob@example.com")
 	south.share(t, other, user.Identity)
+	west := b.beside(t, "west") // which has merely invited
+	third := west.invited(t, "bob@example.com")
+	west.share(t, third, user.Identity)
+	b.record(t, user, extension.FactStarted)
+	south.record(t, other, extension.FactStarted)
 	proven, removed := 0, 0
 	kinds := extension.KratosFactors()
 	set := func(at time.Time, factors ...extension.Factor) {
@@ -270,6 +282,9 @@ func TestFactorsAreThoseThatKratosHolds(t *testing.T) {
 	set(noon().Add(time.Hour), kinds...)
 	if got := south.user(t, "bob@example.com").Facts.Secured; !got.Equal(noon()) {
 		t.Errorf("secured at %s, want the first factor's time", got)
+	}
+	if got := west.user(t, "bob@example.com"); !got.Facts.Secured.IsZero() || len(got.Factors) > 0 || west.audited(t, extension.ActionFactorProven, third.ID) > 0 {
+		t.Errorf("whoever has merely invited learns %+v", got)
 	}
 	removed = 1
 	set(noon().Add(2*time.Hour), kinds[1:]...)

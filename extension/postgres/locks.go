@@ -19,8 +19,8 @@ import (
 //  5. users, several of them by their address keys;
 //  6. messages, several of them by their users' address keys (holdMessages). To write to a message of one's own batch
 //     one need not hold its user; to revoke or revive one of another batch one must;
-//  7. identities (holdIdentity), and with an identity what hangs on it: its factors, proofs and codes. Whoever changes those
-//     alone begins here and takes nothing above.
+//  7. identities (holdIdentity), and with an identity what hangs on it: its factors, proofs and codes, and what its owner is
+//     to be told (news). Whoever changes those alone begins here and takes nothing above. Who sends news takes news alone.
 //
 // The row of an organisation is locked by changes of its settings and by publishing its terms, which take nothing else.
 // Whoever picks with SKIP LOCKED waits for nobody and may come from the side. What this order leaves over, such as an

@@ -81,12 +81,28 @@ func (db *DB) NoteReported(ctx context.Context, identity extension.IdentityID, c
 
 // Announce notes a change that somebody else is about to make to an account, in Kratos, so that there is no transaction of
 // ours to note it in. Nobody is told until TellNow says that it was made, or that cannot come any more: whoever sends the
-// letter finds out then whether it was.
+// letter finds out then whether it was. What was announced before of the same number, and is not told yet, is forgotten: it
+// was tried in vain, or told again it would say the same twice.
 func (db *DB) Announce(ctx context.Context, identity extension.IdentityID, change extension.AccountChange) (announced string, err error) {
 	announced = extension.NewID[string]()
-	return announced, kind(note(ctx, db.bun, happening{
-		AccountChange: change, identity: identity, whose: hasBegun(), report: announced, after: savedWithin,
-	}))
+	err = db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := holdIdentity(ctx, tx, identity); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw(`DELETE FROM news WHERE identity_id = ? AND kind = ? AND address = ? AND done_at IS NULL`,
+			identity, string(change.Kind), change.Address).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("forget what was announced: %w", err)
+		}
+		return note(ctx, tx, happening{AccountChange: change, identity: identity, whose: hasBegun(), report: announced, after: savedWithin})
+	})
+	return announced, err
+}
+
+// noteRecovered notes that somebody got in by a recovery code: whoever finds one needs only the password besides.
+func noteRecovered(ctx context.Context, tx bun.Tx, identity extension.IdentityID, at time.Time) error {
+	used := extension.AccountChange{Kind: extension.ChangeRecovered, At: at}
+	return note(ctx, tx, happening{AccountChange: used, identity: identity, whose: activated()})
 }
 
 // TellNow says that an announced change was made.
@@ -127,19 +143,20 @@ type newsRow struct {
 	HappenedAt time.Time
 }
 
-// claimChanges claims the changes of one letter, the oldest first.
+// claimChanges claims the changes of one letter, the oldest first: all of one that was tried before, or those that are due of
+// what no letter has told yet. A letter's changes have their times from one statement, so that they come and go together.
 func claimChanges(ctx context.Context, tx bun.Tx) ([]newsRow, error) {
 	var changes []newsRow
 	err := tx.NewRaw(`
 		WITH due AS (
-			SELECT identity_id, letter FROM news WHERE done_at IS NULL AND try_at <= clock_timestamp()
+			SELECT identity_id, letter FROM news WHERE done_at IS NULL AND try_at <= statement_timestamp()
 			 ORDER BY try_at, id LIMIT 1 FOR UPDATE SKIP LOCKED),
 		together AS (
 			SELECT n.id FROM news n JOIN due ON n.identity_id = due.identity_id AND n.letter IS NOT DISTINCT FROM due.letter
-			 WHERE n.done_at IS NULL AND n.try_at <= clock_timestamp() FOR UPDATE OF n SKIP LOCKED),
+			 WHERE n.done_at IS NULL AND (n.letter IS NOT NULL OR n.try_at <= statement_timestamp()) FOR UPDATE OF n SKIP LOCKED),
 		claimed AS (
-			UPDATE news n SET letter = coalesce(n.letter, ?), tried_at = coalesce(n.tried_at, clock_timestamp()),
-			       try_at = clock_timestamp() + make_interval(secs => ?)
+			UPDATE news n SET letter = coalesce(n.letter, ?), tried_at = coalesce(n.tried_at, statement_timestamp()),
+			       try_at = statement_timestamp() + make_interval(secs => ?)
 			  FROM together WHERE n.id = together.id
 			RETURNING n.id, n.identity_id, n.letter, n.kind, n.factor, n.address, n.happened_at)
 		SELECT identity_id, letter, kind, factor, address, happened_at FROM claimed ORDER BY happened_at, id`,
@@ -169,7 +186,7 @@ func addressee(ctx context.Context, tx bun.Tx, news *extension.News) error {
 
 // EndNews says that a letter needs no further attempt.
 func (db *DB) EndNews(ctx context.Context, id extension.NewsID) error {
-	_, err := db.bun.NewRaw(`UPDATE news SET done_at = clock_timestamp() WHERE letter = ?`, id).Exec(ctx)
+	_, err := db.bun.NewRaw(`UPDATE news SET done_at = statement_timestamp() WHERE letter = ? AND done_at IS NULL`, id).Exec(ctx)
 	return kind(err)
 }
 
@@ -185,19 +202,19 @@ func (db *DB) PutOffNews(ctx context.Context, id extension.NewsID, wait time.Dur
 	err = db.bun.NewRaw(`
 		WITH put_off AS (
 			UPDATE news SET
-			       try_at  = clock_timestamp() + greatest(make_interval(secs => ?),
-			                 least(greatest(clock_timestamp() - tried_at, make_interval(secs => ?)), make_interval(secs => ?))),
-			       done_at = CASE WHEN clock_timestamp() - tried_at > make_interval(secs => ?) THEN clock_timestamp() END
-			 WHERE letter = ? RETURNING done_at)
+			       try_at  = statement_timestamp() + greatest(make_interval(secs => ?),
+			                 least(greatest(statement_timestamp() - tried_at, make_interval(secs => ?)), make_interval(secs => ?))),
+			       done_at = CASE WHEN statement_timestamp() - tried_at > make_interval(secs => ?) THEN statement_timestamp() END
+			 WHERE letter = ? AND done_at IS NULL RETURNING done_at)
 		SELECT coalesce(bool_or(done_at IS NOT NULL), false) FROM put_off`,
 		wait.Seconds(), shortestNewsPause.Seconds(), longestNewsPause.Seconds(), extension.NewsFor.Seconds(), id).Scan(ctx, &givenUp)
 	return givenUp, kind(err)
 }
 
-// newsKept is how long news that was sent is kept: longer than Kratos repeats its report.
+// newsKept is how long news that needs no further attempt is kept: longer than Kratos repeats its report.
 const newsKept = 24 * time.Hour
 
-// PurgeNews deletes news that was sent or given up long ago.
+// PurgeNews deletes news that was sent, was not true or was given up long ago.
 func (db *DB) PurgeNews(ctx context.Context) error {
 	_, err := db.bun.NewRaw(`DELETE FROM news WHERE done_at < clock_timestamp() - make_interval(secs => ?)`, newsKept.Seconds()).Exec(ctx)
 	return kind(err)

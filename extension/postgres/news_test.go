@@ -83,7 +83,11 @@ func TestAMemberIsToldOfEveryFactorThatComesAndGoes(t *testing.T) {
 	if err := b.db.RecordProfile(t.Context(), moved); err != nil {
 		t.Fatal(err)
 	}
-	b.isTold(t, "bob@example.com: removed sms +46701234567")
+	b.isTold(t) // the factor stays, until a code to the new number takes its place
+	other := witnessed(user, sessionID(), extension.FactorSMS, "+46709999999")
+	other.Adds = true
+	b.witness(t, other)
+	b.isTold(t, "bob@example.com: added sms +46709999999")
 	if err := b.db.SetFactors(t.Context(), user.Identity, kinds{extension.FactorTOTP}, noon()); err != nil {
 		t.Fatal(err)
 	}
@@ -234,4 +238,81 @@ func TestWhatIsAnnouncedWaitsUntilItIsDone(t *testing.T) {
 	announce(user)
 	b.exec(t, `UPDATE news SET try_at = try_at - interval '3 minutes'`) // whoever announced it has died
 	b.isTold(t, "bob@example.com: mobile_freed +46701234567")
+}
+
+func TestOneFreedNumberIsToldOnceHoweverOftenItIsTried(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.member(t)
+	announce := func(number string) string {
+		t.Helper()
+		name, err := b.db.Announce(t.Context(), user.Identity, extension.AccountChange{Kind: extension.ChangeMobileFreed, Address: number, At: noon()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	announce("+46701234567") // and Kratos did not answer
+	b.exec(t, `UPDATE news SET try_at = clock_timestamp()`)
+	if _, there, err := b.db.ClaimNews(t.Context()); err != nil || !there { // nor now, so that the letter waits
+		t.Fatal(there, err)
+	}
+	announce("+46701234567")
+	announce("+46701234568")
+	if err := b.db.TellNow(t.Context(), announce("+46701234567")); err != nil {
+		t.Fatal(err)
+	}
+	b.isTold(t, "bob@example.com: mobile_freed +46701234567")
+	b.exec(t, `UPDATE news SET try_at = clock_timestamp() WHERE done_at IS NULL`)
+	b.isTold(t, "bob@example.com: mobile_freed +46701234568")
+}
+
+func TestALetterIsClaimedAsAWhole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.member(t)
+	if err := b.db.SetFactors(t.Context(), user.Identity, kinds{extension.FactorTOTP, extension.FactorWebAuthn}, noon()); err != nil {
+		t.Fatal(err)
+	}
+	first, there, err := b.db.ClaimNews(t.Context())
+	if err != nil || !there || len(first.Changes) != 2 {
+		t.Fatal(first, there, err)
+	}
+	same := func(what string) {
+		t.Helper()
+		if n := read[int](t, b.db, `SELECT count(DISTINCT (try_at, tried_at, done_at)) FROM news WHERE letter = ?`, first.ID); n != 1 {
+			t.Errorf("%s gives the changes of one letter %d different times", what, n)
+		}
+	}
+	same("a claim")
+	if _, err := b.db.PutOffNews(t.Context(), first.ID, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	same("putting it off")
+	b.exec(t, `UPDATE news SET try_at = clock_timestamp() WHERE letter = ? AND factor = 'webauthn'`, first.ID)
+	again, there, err := b.db.ClaimNews(t.Context())
+	if diff := cmp.Diff(first, again); err != nil || !there || diff != "" {
+		t.Errorf("%v, %v (-first +again): %s", there, err, diff)
+	}
+	b.exec(t, `UPDATE news SET done_at = clock_timestamp() - interval '1 hour' WHERE letter = ? AND factor = 'totp'`, first.ID)
+	if err := b.db.EndNews(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := read[int](t, b.db, `SELECT count(*) FROM news WHERE done_at < clock_timestamp() - interval '59 minutes'`); n != 1 {
+		t.Error("what was done is done again")
+	}
+}
+
+func TestTheUseOfARecoveryCodeIsTold(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user := b.member(t)
+	b.witness(t, witnessed(user, sessionID(), extension.FactorRecovery, ""))
+	b.isTold(t) // it stands in for nothing
+	b.witness(t, witnessed(user, sessionID(), extension.FactorTOTP, ""))
+	b.isTold(t, "bob@example.com: added totp")
+	b.witness(t, witnessed(user, sessionID(), extension.FactorTOTP, ""))
+	b.isTold(t)
+	b.witness(t, witnessed(user, sessionID(), extension.FactorRecovery, ""))
+	b.isTold(t, "bob@example.com: recovered")
 }

@@ -27,16 +27,23 @@ func (db *DB) ForgetOpenings(ctx context.Context, identity extension.IdentityID)
 	return kind(err)
 }
 
-// OpenElsewhere tells until when settings last that another session of the identity has opened, one that was confirmed
-// with none of the identity's factors; zero when there are none. Settings last extension.SettingsLifetime, by the database's clock.
-func (db *DB) OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) (time.Time, error) {
-	var until *time.Time
+// OpenElsewhere lists the settings that other sessions of the identity have opened and that still last, which is
+// extension.SettingsLifetime by the database's clock, with what each session was confirmed with.
+func (db *DB) OpenElsewhere(ctx context.Context, identity extension.IdentityID, session extension.SessionID) ([]extension.OpenSettings, error) {
+	var rows []struct {
+		Until  time.Time
+		Proofs []string `bun:",array"`
+	}
 	err := db.bun.NewRaw(`
-		SELECT max(o.opened_at) + make_interval(secs => ?) FROM settings_openings o
-		 WHERE o.identity_id = ? AND o.session_id <> ? AND o.opened_at > clock_timestamp() - make_interval(secs => ?)
-		   AND NOT EXISTS (SELECT 1 FROM proofs p
-		                     JOIN factors f ON f.identity_id = p.identity_id AND (f.kind = p.kind OR p.kind = 'lookup_secret')
-		                    WHERE p.session_id = o.session_id AND p.identity_id = o.identity_id)`,
-		extension.SettingsLifetime.Seconds(), identity, cmp.Or(session, noSession), extension.SettingsLifetime.Seconds()).Scan(ctx, &until)
-	return fromNull(until), kind(err)
+		SELECT o.opened_at + make_interval(secs => ?0) AS until,
+		       ARRAY (SELECT p.kind FROM proofs p WHERE p.session_id = o.session_id AND p.identity_id = o.identity_id ORDER BY p.kind) AS proofs
+		  FROM settings_openings o
+		 WHERE o.identity_id = ?1 AND o.session_id <> ?2 AND o.opened_at > clock_timestamp() - make_interval(secs => ?0)
+		 ORDER BY o.opened_at, o.session_id`,
+		extension.SettingsLifetime.Seconds(), identity, cmp.Or(session, noSession)).Scan(ctx, &rows)
+	open := make([]extension.OpenSettings, 0, len(rows))
+	for _, row := range rows {
+		open = append(open, extension.OpenSettings{Until: row.Until, Proofs: kindsOf(row.Proofs)})
+	}
+	return open, kind(err)
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"paperplane/extension"
 )
 
@@ -12,16 +14,19 @@ func TestSettingsThatAnotherSessionHasOpenedAreKnownWhileTheyLast(t *testing.T) 
 	b := setup(t)
 	user, other := b.invited(t, "bob@example.com"), b.invited(t, "eve@example.com")
 	own, thief := extension.NewID[extension.SessionID](), extension.NewID[extension.SessionID]()
-	elsewhere := func(session extension.SessionID) bool {
+	elsewhere := func(session extension.SessionID) (proofs [][]extension.Factor) {
 		t.Helper()
-		until, err := b.db.OpenElsewhere(t.Context(), user.Identity, session)
+		settings, err := b.db.OpenElsewhere(t.Context(), user.Identity, session)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := time.Until(until); !until.IsZero() && (left <= 0 || left > extension.SettingsLifetime) {
-			t.Errorf("they last for %s", left)
+		for _, open := range settings {
+			if left := time.Until(open.Until); left <= 0 || left > extension.SettingsLifetime {
+				t.Errorf("they last for %s", left)
+			}
+			proofs = append(proofs, open.Proofs)
 		}
-		return !until.IsZero()
+		return proofs
 	}
 	open := func(identity extension.IdentityID, session extension.SessionID) {
 		t.Helper()
@@ -33,37 +38,39 @@ func TestSettingsThatAnotherSessionHasOpenedAreKnownWhileTheyLast(t *testing.T) 
 	open(user.Identity, own)
 	open(other.Identity, thief)
 	open(extension.NewID[extension.IdentityID](), thief)
-	if elsewhere(own) {
-		t.Error("one's own, or somebody else's, count")
+	if got := elsewhere(own); len(got) > 0 {
+		t.Errorf("one's own, or somebody else's, count: %v", got)
 	}
 	open(user.Identity, thief)
-	if !elsewhere(own) || !elsewhere("") {
-		t.Error("another session's do not count")
+	if diff := cmp.Diff([][]extension.Factor{nil}, elsewhere(own)); diff != "" {
+		t.Error(diff)
 	}
-	if err := b.db.Prove(t.Context(), witnessed(user, thief, extension.FactorTOTP, "")); err != nil {
-		t.Fatal(err)
+	if got := elsewhere(""); len(got) != 2 {
+		t.Errorf("for a session that was not named: %v", got)
 	}
-	if !elsewhere(own) {
-		t.Error("those of a session whose proof is of no factor of theirs do not count")
-	}
-	if err := b.db.SetFactors(t.Context(), user.Identity, kinds{extension.FactorTOTP}, noon()); err != nil {
-		t.Fatal(err)
-	}
-	if elsewhere(own) {
-		t.Error("a confirmed session's count")
+	for _, kind := range []extension.Factor{extension.FactorTOTP, extension.FactorRecovery} {
+		if err := b.db.Prove(t.Context(), witnessed(user, thief, kind, "")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	open(user.Identity, "")
-	if !elsewhere(own) {
-		t.Error("those of a session that was not named do not count")
+	if diff := cmp.Diff([][]extension.Factor{{extension.FactorRecovery, extension.FactorTOTP}, nil}, elsewhere(own)); diff != "" {
+		t.Error(diff)
 	}
-	if err := b.db.ForgetOpenings(t.Context(), user.Identity); err != nil || elsewhere(own) {
+	if err := b.db.EndRecoveryProofs(t.Context(), user.Identity); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]extension.Factor{{extension.FactorTOTP}, nil}, elsewhere(own)); diff != "" {
+		t.Error(diff)
+	}
+	if err := b.db.ForgetOpenings(t.Context(), user.Identity); err != nil || len(elsewhere(own)) > 0 {
 		t.Errorf("forgotten ones count: %v", err)
 	}
 	open(user.Identity, thief)
 	open(user.Identity, "")
 	b.exec(t, `UPDATE settings_openings SET opened_at = opened_at - make_interval(secs => ?)`, extension.SettingsLifetime.Seconds())
-	if elsewhere(own) {
-		t.Error("they last for ever")
+	if got := elsewhere(own); len(got) > 0 {
+		t.Errorf("they last for ever: %v", got)
 	}
 	b.exec(t, `UPDATE settings_openings SET opened_at = opened_at - interval '1 day'`)
 	if err := b.db.PurgeProofs(t.Context(), noon()); err != nil {

@@ -65,12 +65,8 @@ type organisationRow struct {
 }
 
 func (r organisationRow) organisation(id extension.OrganisationID) extension.Organisation {
-	ways := make([]extension.Factor, len(r.TwoFactorWays))
-	for i, way := range r.TwoFactorWays {
-		ways[i] = extension.Factor(way)
-	}
 	return extension.Organisation{
-		ID: id, Slug: r.Slug, Name: r.Organisation, TwoFactor: r.TwoFactor, Ways: ways,
+		ID: id, Slug: r.Slug, Name: r.Organisation, TwoFactor: r.TwoFactor, Ways: kindsOf(r.TwoFactorWays),
 		LinkLifetime: time.Duration(r.LinkLifetime) * time.Second, Language: r.Language, Region: r.Region, ReplyTo: r.ReplyTo,
 		Sending: extension.Sending{
 			UndoDelay: time.Duration(r.UndoDelay) * time.Second, Reminders: append([]int(nil), r.ReminderDays...),

@@ -30,6 +30,12 @@ func (db *DB) ProvenSessions(ctx context.Context, identity extension.IdentityID,
 	return sessions, kind(err)
 }
 
+// EndRecoveryProofs says that what the identity's sessions have shown by a recovery code counts no more.
+func (db *DB) EndRecoveryProofs(ctx context.Context, identity extension.IdentityID) error {
+	_, err := db.bun.NewRaw(`DELETE FROM proofs WHERE identity_id = ? AND kind = ?`, identity, string(extension.FactorRecovery)).Exec(ctx)
+	return kind(err)
+}
+
 // Prove notes that a session has set a factor up, which confirms it. Proofs of the same kind in other sessions end: they
 // were of another secret. A proof of an identity without a user here is none of ours.
 func (db *DB) Prove(ctx context.Context, proof extension.Proof) error {
@@ -58,7 +64,7 @@ func prove(ctx context.Context, in bun.IDB, proof extension.Proof) error {
 // Witness keeps what a session was just confirmed with. The first factor that an identity ever shows becomes one of its
 // own; after that another kind or another address is added only by a proof that says so, because Kratos sends a code to any
 // address of theirs, and whoever knows the password alone could choose one. What is neither is not kept, and no error. An
-// added factor is audited for every user of the identity.
+// added factor is audited for every user of the identity. Its owner is told of it, and of a recovery code that was used.
 func (db *DB) Witness(ctx context.Context, proof extension.Proof) error {
 	return db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		held, err := holdIdentity(ctx, tx, proof.Identity)
@@ -70,7 +76,10 @@ func (db *DB) Witness(ctx context.Context, proof extension.Proof) error {
 			return err
 		}
 		if shown(own, proof) {
-			return prove(ctx, tx, proof)
+			if err := prove(ctx, tx, proof); err != nil || proof.Kind != extension.FactorRecovery {
+				return err
+			}
+			return noteRecovered(ctx, tx, proof.Identity, proof.At)
 		}
 		if proof.Kind == extension.FactorRecovery || len(own) > 0 && !proof.Adds { // a recovery code is none by itself
 			return nil
@@ -82,7 +91,7 @@ func (db *DB) Witness(ctx context.Context, proof extension.Proof) error {
 // shown tells whether a proof shows one of the identity's own factors. A recovery code stands in for any of them.
 func shown(own []extension.ProvenFactor, proof extension.Proof) bool {
 	return slices.ContainsFunc(own, func(f extension.ProvenFactor) bool {
-		return proof.Kind == extension.FactorRecovery || f.Kind == proof.Kind && sameAddress(f.Kind, f.Address, proof.Address)
+		return proof.Kind == extension.FactorRecovery || f.Kind == proof.Kind && f.Reaches(proof.Address)
 	})
 }
 

@@ -81,6 +81,10 @@ func TestAMessageSpeaksTheLanguageOfItsReadersOrganisation(t *testing.T) {
 	says("two of one language", "bob@example.com", "en", "")
 	b.exec(t, `UPDATE organisations SET language = 'sv' WHERE slug = 'south'`)
 	says("two of two languages", "bob@example.com", "", "")
+	b.record(t, here, extension.FactStarted)
+	says("begun in one", "bob@example.com", "en", "Organisation north")
 	b.pause(t, here)
+	says("begun in one that has paused them", "bob@example.com", "", "")
+	south.record(t, there, extension.FactStarted)
 	says("paused in one", "bob@example.com", "sv", "Organisation south")
 }

@@ -106,9 +106,7 @@ func (r userRow) user() (extension.User, error) {
 			Accepted: fromNull(r.AcceptedAt), Agreed: fromNull(r.AgreedAt), Activated: fromNull(r.ActivatedAt), Paused: fromNull(r.PausedAt),
 		},
 	}
-	for _, kind := range r.Factors {
-		u.Factors = append(u.Factors, extension.Factor(kind))
-	}
+	u.Factors = kindsOf(r.Factors)
 	if u.Facts.Accepted.IsZero() { // whoever accepts in the end has not declined
 		u.Declined = fromNull(r.DeclinedAt)
 	}
@@ -133,6 +131,16 @@ func (r userRow) user() (extension.User, error) {
 	return u, nil
 }
 
+// seen is the user as the organisation's own people see them: of an account that somebody has, and has not begun with here,
+// nothing.
+func (r userRow) seen() (extension.User, error) {
+	u, err := r.user()
+	if !u.Facts.Begun() {
+		u.Factors, u.Facts.Secured = nil, time.Time{}
+	}
+	return u, err
+}
+
 // visible limits a query over users u to what an actor may see. Somebody whose only invitation was cancelled before it
 // was sent was never invited, and is not seen at all.
 func visible(q *bun.SelectQuery, actor extension.Actor) *bun.SelectQuery {
@@ -150,7 +158,7 @@ func (db *DB) User(ctx context.Context, actor extension.Actor, id extension.User
 	if err := visible(q, actor).Scan(ctx, &row); err != nil {
 		return extension.User{}, kind(err)
 	}
-	return row.user()
+	return row.seen()
 }
 
 // Users gives one page of the users whom the actor may see, by address.
@@ -200,7 +208,7 @@ func userPage(rows []userRow, filter extension.Filter) (extension.UserPage, erro
 	}
 	var page extension.UserPage
 	for _, row := range rows {
-		user, err := row.user()
+		user, err := row.seen()
 		if err != nil {
 			return extension.UserPage{}, err
 		}

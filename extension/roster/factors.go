@@ -38,14 +38,15 @@ const (
 	RecoveryUnknown Recovery = "unknown" // Kratos does not answer now
 )
 
-// Holding gives the second factors of one user, for all organisations alike.
+// Holding gives the second factors of one user, for all organisations alike; none of somebody who has not begun here: the
+// account that they have is no business of whoever has merely invited them.
 func (p *Policy) Holding(ctx context.Context, actor extension.Actor, id extension.UserID) (Holding, error) {
 	user, err := p.person(ctx, actor, id)
 	if err != nil {
 		return Holding{}, err
 	}
 	holding := Holding{Recovery: RecoveryNone}
-	if user.Identity == "" {
+	if user.Identity == "" || !user.Facts.Begun() {
 		return holding, nil
 	}
 	if holding.Factors, err = p.store.FactorsOf(ctx, user.Identity); err != nil {

@@ -16,6 +16,13 @@ func TestWhatSomebodyHoldsIsToldWhetherKratosAnswersOrNot(t *testing.T) {
 	if err := o.db.SetFactors(t.Context(), anna.Identity, factors(extension.FactorTOTP), o.now); err != nil {
 		t.Fatal(err)
 	}
+	o.kratos = func() (extension.Identity, error) { return extension.Identity{Recovery: true}, nil }
+	if got, err := o.Holding(t.Context(), o.admin, anna.ID); err != nil || len(got.Factors) > 0 || got.Recovery != roster.RecoveryNone {
+		t.Errorf("merely invited: %+v, %v", got, err)
+	}
+	if _, err := o.db.Record(t.Context(), anna, extension.FactStarted, o.now); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		identity extension.Identity
 		err      error

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"paperplane/extension/locale"
 )
 
 // TokenField is the name of the form field that carries a form token.
@@ -68,6 +70,8 @@ type Flash struct {
 	Text string     `json:"text"`
 	// About is the id of what the text is about, for a page that offers to take the press back; may be empty.
 	About string `json:"about,omitempty"`
+	// Language is the one that the text is in, as a BCP 47 tag; empty for English.
+	Language locale.Language `json:"language,omitempty"`
 }
 
 const (

@@ -6,8 +6,8 @@ import (
 	"paperplane/extension/web"
 )
 
-// notInvited tells somebody who is signed in that the organisation does not know them.
-func (p *Pages) notInvited(c *fiber.Ctx) error {
+// noMember tells somebody who is signed in that the organisation does not know them.
+func (p *Pages) noMember(c *fiber.Ctx) error {
 	l := p.shell.Language(c)
 	elsewhere := web.Press{Kind: web.ButtonSecondary, Label: l.Say("Go on to your own organisations"), Href: nextPath}
 	return p.shell.Render(c, fiber.StatusForbidden, p.shell.Layout(web.Page{
