@@ -105,7 +105,7 @@ func (p *Pages) confirmFor(c *fiber.Ctx, back string) error {
 	p.shell.SetCookie(c, web.Cookie{
 		Name: confirmForCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(back)), Path: "/", Until: p.shell.Now().Add(confirmForTime),
 	})
-	return c.Redirect(confirmPath, fiber.StatusSeeOther)
+	return p.leadTo(c, extension.StepConfirm)
 }
 
 // confirmForCookie remembers, while a second factor is shown, the page that it is shown for.

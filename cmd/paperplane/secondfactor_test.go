@@ -35,7 +35,12 @@ func (s *testStack) turnsOn(t *testing.T, ada *holder) {
 	asked := ada.press(t, ada.open(t, "/o/harbour/settings/security"), "Save", "two-factor", "required")
 	asked.says(t, 200, "Ask for a second factor?", "2 Active users have not set up any of the allowed ways yet", "You are one of them")
 	amy.open(t, "/next").says(t, 200, "You’re in")
-	ways := ada.press(t, asked, "Require it")
+	ada.press(t, ada.open(t, "/welcome"), "Deutsch")
+	german := ada.press(t, asked, "Require it")
+	german.says(t, 200, "Harbour Care verlangt ab jetzt einen.")
+	german.lacks(t, "saved") // the word of the page before, which is English
+	ada.press(t, ada.open(t, "/secure"), "English")
+	ways := ada.open(t, "/secure")
 	ways.says(t, 200, "Set up a second factor", "Harbour Care asks for one from now on")
 
 	// In the middle of work: nobody is invited, nothing is lost, and the same list goes on afterwards.
@@ -182,7 +187,7 @@ func (s *testStack) resetsFactor(t *testing.T, ada *holder) {
 	before := lost.app.secret
 	again := &holder{visitor: s.visitor(t), address: lost.address}
 	ways := again.signIn(t, again.address, goodPassword)
-	ways.says(t, 200, "Set up a second factor")
+	ways.says(t, 200, "Set up a second factor", "Your second factor was taken away: set one up again.")
 	again.keeps(t, again.setsUpApp(t, ways)).says(t, 200, "You’re in")
 	if again.app.secret == before {
 		t.Error("the app is the one from before")

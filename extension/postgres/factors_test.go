@@ -73,6 +73,23 @@ func TestTheFirstFactorThatIsShownIsSetUpByItAndConfirmsTheSession(t *testing.T)
 	}
 }
 
+func TestWhoeverHadAFactorIsKnownToHaveLostIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	user, other := b.invited(t, "bob@example.com"), b.invited(t, "eve@example.com")
+	b.record(t, user, extension.FactStarted)
+	b.record(t, other, extension.FactStarted)
+	b.witness(t, witnessed(user, sessionID(), extension.FactorSMS, "+46701234567"))
+	for _, u := range []extension.User{user, other} {
+		if err := b.db.ForgetFactors(t.Context(), b.admin, u.ID, noon()); err != nil {
+			t.Fatal(err)
+		}
+		if had, err := b.db.HadFactor(t.Context(), u.ID); err != nil || had != (u.ID == user.ID) {
+			t.Errorf("%s had one: %t, %v", u.Address, had, err)
+		}
+	}
+}
+
 func TestARecoveryCodeStandsInForAFactorAndIsNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
