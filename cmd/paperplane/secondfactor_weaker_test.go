@@ -56,6 +56,13 @@ func (s *testStack) meetsWeaker(t *testing.T, quay extension.Actor) {
 	s.appsRest(t)
 	settings := weaker.press(t, weaker.open(t, "/settings"), "Confirm", "code", owner.app.code(t))
 	settings.says(t, 200, "Your account")
+	s.soonAgain(t)
+	moved := weaker.press(t, settings, "Save your details", "traits.phone", s.mobile())
+	moved.says(t, 200, "Codes went elsewhere before.")
+	seen := &gallery{stack: s, t: t}
+	seen.hang("a factor that another organisation relies on", "Confirm that it is you", asked)
+	seen.hang("a number that has yet to be confirmed", "Your account", moved)
+	seen.check(t, startChromium(t))
 	if settings.path() != "/settings" {
 		t.Errorf("the app leads to %s", settings.path())
 	}

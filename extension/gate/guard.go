@@ -91,7 +91,7 @@ func (g *Gate) bound(ctx context.Context, id extension.IdentityID) ([]extension.
 	if err != nil {
 		return nil, fmt.Errorf("find users of identity %s: %w", id, err)
 	}
-	if begun := slices.DeleteFunc(slices.Clone(members), untouched); len(begun) > 0 || len(members) == 0 {
+	if begun := slices.DeleteFunc(slices.Clone(members), func(m extension.Member) bool { return !m.User.Facts.Begun() }); len(begun) > 0 || len(members) == 0 {
 		return begun, nil
 	}
 	identity, err := g.kratos.Identity(ctx, id)
@@ -99,11 +99,6 @@ func (g *Gate) bound(ctx context.Context, id extension.IdentityID) ([]extension.
 		return nil, fmt.Errorf("find whom identity %s was made for: %w", id, err)
 	}
 	return slices.DeleteFunc(slices.Clone(members), func(m extension.Member) bool { return m.User.ID != identity.Mark }), nil
-}
-
-// untouched tells whether a user has not begun.
-func untouched(m extension.Member) bool {
-	return m.User.Facts.Started.IsZero() && m.User.Facts.Registered.IsZero()
 }
 
 // guardNames holds names to the rules of our own form, wherever they are typed. It looks only at those that change.

@@ -34,11 +34,11 @@ func (s *Service) Ways(ctx context.Context, session extension.Session, place Pla
 		}
 	}
 	if place.Step == extension.StepConfirm {
-		identity, err := s.identities.Identity(ctx, session.Identity)
+		held, err := s.holdsCodes(ctx, session.Identity)
 		if err != nil {
-			return nil, fmt.Errorf("find recovery codes of identity %s: %w", session.Identity, err)
+			return nil, err
 		}
-		if identity.Recovery {
+		if held {
 			ways = append(ways, wayBy(extension.FactorRecovery))
 		}
 	}

@@ -120,9 +120,9 @@ func (s *Service) noteReported(ctx context.Context, report Report) error {
 		change.Kind = extension.ChangeSignIns
 	case extension.MethodLookupSecret:
 		change.Kind, change.Factor = extension.ChangeRemoved, extension.FactorRecovery
-	case extension.MethodProfile, extension.MethodTOTP, extension.MethodWebAuthn: // noted with the factors
-		return nil
-	default:
+	case extension.MethodProfile, extension.MethodTOTP, extension.MethodWebAuthn:
+	}
+	if change.Kind == "" { // noted with the factors
 		return nil
 	}
 	identity, err := s.identities.Identity(ctx, report.Identity)

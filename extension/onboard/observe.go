@@ -58,12 +58,8 @@ func (s *Service) recordSeen(ctx context.Context, identity extension.Identity, m
 // on with it, or we made it for them and nobody else has. Otherwise an account of another organisation, or of a stranger, would
 // slip past Start: whom it was made for says no more than which organisation was the first to invite.
 func admitted(identity extension.Identity, members []extension.Member, user extension.User) bool {
-	taken := slices.ContainsFunc(members, func(m extension.Member) bool { return m.User.ID != user.ID && begun(m.User) })
-	return begun(user) || identity.Mark == user.ID && !taken
-}
-
-func begun(user extension.User) bool {
-	return !user.Facts.Started.IsZero() || !user.Facts.Registered.IsZero()
+	taken := slices.ContainsFunc(members, func(m extension.Member) bool { return m.User.ID != user.ID && m.User.Facts.Begun() })
+	return user.Facts.Begun() || identity.Mark == user.ID && !taken
 }
 
 // recordHeld records the names, the mobile and the factors that an identity has in Kratos. The caller has held its lock

@@ -22,7 +22,7 @@ func (s *Service) ResetFactors(ctx context.Context, actor extension.Actor, id ex
 // without telling which. One that has merely invited them is none of those, and is not told it either.
 func (s *Service) SharedWithOthers(ctx context.Context, actor extension.Actor, id extension.UserID) (bool, error) {
 	user, err := s.person(ctx, actor, id)
-	if err != nil || user.Identity == "" || !begun(user) {
+	if err != nil || user.Identity == "" || !user.Facts.Begun() {
 		return false, err
 	}
 	shared, err := s.store.SharedWithOthers(ctx, user.Identity, actor.Organisation)
@@ -45,7 +45,7 @@ func (s *Service) resetFactors(ctx context.Context, finder, actor extension.Acto
 	if err != nil {
 		return err
 	}
-	if user.Identity == "" || actor.Organisation != "" && !begun(user) { // whatever account they have is not told of
+	if user.Identity == "" || actor.Organisation != "" && !user.Facts.Begun() { // whatever account they have is not told of
 		return extension.Invalid("", "There is nothing to reset: this person has no account yet.")
 	}
 	return s.store.Exclusive(ctx, extension.IdentityLock(user.Identity), func(ctx context.Context) error {

@@ -293,7 +293,7 @@ func (s *Service) mayAccept(ctx context.Context, invited extension.Invited, sess
 	if err != nil {
 		return err
 	}
-	open := slices.ContainsFunc(k.members, func(m extension.Member) bool { return begun(m.User) && !keptOut(s.step(k, m)) })
+	open := slices.ContainsFunc(k.members, func(m extension.Member) bool { return m.User.Facts.Begun() && !keptOut(s.step(k, m)) })
 	if open && !mayChange(k) {
 		return linkError(LinkConfirm, invited)
 	}

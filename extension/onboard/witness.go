@@ -19,7 +19,7 @@ func (s *Service) Witness(ctx context.Context, w Witnessed) error {
 	if err != nil {
 		return fmt.Errorf("find users of identity %s: %w", w.Identity, err)
 	}
-	if w.Session == "" || !slices.ContainsFunc(members, func(m extension.Member) bool { return begun(m.User) }) {
+	if w.Session == "" || !slices.ContainsFunc(members, func(m extension.Member) bool { return m.User.Facts.Begun() }) {
 		return nil
 	}
 	shown, ours := s.shown(w)
@@ -71,12 +71,9 @@ func (s *Service) proveByRecovery(ctx context.Context, proof extension.Proof) er
 	if err := s.witnessFirst(ctx, proof); err != nil {
 		return err
 	}
-	identity, err := s.identities.Identity(ctx, proof.Identity)
-	if err != nil {
-		return fmt.Errorf("find recovery codes of identity %s: %w", proof.Identity, err)
-	}
-	if !identity.Recovery {
-		return nil
+	held, err := s.holdsCodes(ctx, proof.Identity)
+	if err != nil || !held {
+		return err
 	}
 	return s.witness(ctx, proof)
 }
